@@ -172,7 +172,9 @@ def test_a_key_that_is_early_is_rotated_on_the_day_that_the_mail_named(stage: Ha
         keys.append(len(stage.keys("bob")))
 
     assert keys == [1, 1, 1, 2]
-    assert "Decision: ROTATE (age >= RotationPeriod-RotateEarlyDays=76)" in stage.messages()
+    assert (
+        "Decision: ROTATE (up to RotateEarlyDays=14 before RotationPeriod=90)" in stage.messages()
+    )
     told = [mail for mail in stage.cloud.sent_mails if "bob@example.com" in mail.to]
     due = f"{stage.cloud.now:%Y-%m-%d}"
     assert [due in (mail.text or "") for mail in told[:2]] == [True, True]

@@ -100,8 +100,8 @@ def _rule(decision: Decision, policy: RotationPolicy) -> str:
         case Action.ROTATE if decision.age >= policy.rotation_period:
             return f"age >= RotationPeriod={policy.rotation_period}"
         case Action.ROTATE if decision.reason is Reason.ROTATION_DUE:
-            early = policy.rotation_period - policy.rotate_early_days
-            return f"age >= RotationPeriod-RotateEarlyDays={early}"
+            early, period = policy.rotate_early_days, policy.rotation_period
+            return f"up to RotateEarlyDays={early} before RotationPeriod={period}"
         case Action.DISABLE if decision.age >= policy.inactive_period:
             return f"age >= InactivePeriod={policy.inactive_period}"
         case Action.DELETE if decision.age >= policy.delete_period:

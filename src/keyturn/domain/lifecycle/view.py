@@ -181,6 +181,10 @@ class KeyList:
         """The date, UTC, of the first daily run that finds it due."""
         return self.day(key.created, self.due_age(key))
 
+    def last_due_day(self, key: KeyFacts) -> date:
+        """The same at R: nobody can be warned of its early day, so that passes in silence."""
+        return self.day(key.created, self.policy.rotation_period)
+
     def warned_from(self, key: KeyFacts) -> int:
         """The age before which nothing is said of its rotation."""
         return self.first_due_age(key) - max(self.policy.warn_days, default=0)

@@ -237,8 +237,7 @@ def early_warning(at: KeyList, key: KeyFacts, comes: date | None) -> Decision | 
         then = at.now + (due - at.today)
         if have_passed(at.policy.unused_period, use.at or key.created, then):
             # It ends, unused; at R, for nobody is warned of an early day.
-            ends = at.day(key.created, at.policy.rotation_period)
-            return replace(keep, next=Next(Action.NOTICE, ends))
+            return replace(keep, next=Next(Action.NOTICE, at.last_due_day(key)))
     # The latest that has come, alone: after a skipped week nobody gets three mails at once.
     notice = Notice(type=NoticeType.UPCOMING, day=due, variant=str(min(warnings)))
     receipts = at.notified(key)
@@ -278,7 +277,7 @@ def keep_young(at: KeyList, key: KeyFacts, comes: date | None, obstacle: str) ->
         sentence = (
             f"{at.how_old(key)}, rotation is due at {period}; it has more time until {comes}"
         )
-    elif comes != due and comes == at.day(key.created, latest):
+    elif comes != due and comes == at.last_due_day(key):
         sentence = f"{at.how_old(key)}, rotation comes at {latest}: its slot is taken at {period}"
     elif comes != due:
         sentence = f"{at.how_old(key)}, rotation is due at {period} and waits for its slot"
