@@ -19,7 +19,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.organizations.ATTEMPTS": 8,
     "keyturn.adapters.sqs._TOLD": 10,
     "keyturn.deployment.adapters.cloudwatch_durations._DAY": 86_400,
-    "keyturn.deployment.checks.runs.LONGEST_RUN": timedelta(hours=6),
     "keyturn.deployment.checks.runs.MOST_AT_ONCE": 1000,
     "keyturn.deployment.checks.runs._DAY": timedelta(days=1),
     "keyturn.functions.inventory.SPARE_MILLISECONDS": 60_000,
@@ -332,7 +331,6 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.use_cases.patience.LONGEST_PAUSE": 8,
     "keyturn.use_cases.send_once.AT_ONCE": 4,
     "keyturn.wiring.LAPTOP_WAITS": 120,
-    "keyturn.wiring.MEMBERS_KEPT": 50,
 }
 
 

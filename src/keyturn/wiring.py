@@ -41,6 +41,7 @@ from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.sts import session_as
 from keyturn.adapters.token_bucket import TokenBucket
+from keyturn.configuration import MOST_PARALLEL
 from keyturn.domain.decision import UserDecisions
 from keyturn.domain.errors import InvalidValue, PortError
 from keyturn.domain.events import Run
@@ -126,8 +127,6 @@ REPORT_READERS = 32
 """Accounts that a report of a week or a month reads at once: it waits for S3 most of its time."""
 OWN = "own"
 """In place of an account's id: who we are is nothing that a call may have to wait for."""
-MEMBERS_KEPT = 50
-"""Member accounts whose clients are kept, at a megabyte or two each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,8 +160,8 @@ class _Connections:
     """Whose credentials these are, and so whose the bucket must be; None: AWS is asked."""
     own_owners_file: OwnersFileStore | None = None
     """The owners file of this machine that counts in place of the bucket's; None: none does."""
-    members_kept: int = MEMBERS_KEPT
-    """How many member accounts' clients are kept; one at least."""
+    members_kept: int = MOST_PARALLEL
+    """How many member accounts' clients are kept; as many as are worked on at once, at least."""
     _kept: dict[str, Any] = field(default_factory=dict)
     """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
@@ -408,7 +407,7 @@ class Aws(_Connections):
 
     def _tools(self, run: Run) -> _Tools:
         """What every work in one account is done with."""
-        from keyturn.use_cases.deliver import TRIED_FOR, Deliver
+        from keyturn.use_cases.deliver import Deliver
         from keyturn.use_cases.end_exemption import EndExemption
         from keyturn.use_cases.executor import Executor
         from keyturn.use_cases.exempt_users import ExemptUsers
@@ -463,7 +462,7 @@ class Aws(_Connections):
                     secret_store=secret_store,
                     run_id=own_id,
                     find_owner=find_owner,
-                    patience=self.patience(TRIED_FOR.total_seconds),
+                    patience=self.patience,
                     smtp_users=settings.smtp,
                 ),
                 lease=RunLease(ledger=ledger, clock=self.clock, id=own_id),

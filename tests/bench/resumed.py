@@ -16,9 +16,10 @@ from typing import Any
 from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.emulator.rate_limits import RATE
 from tests.use_cases.harness import ASKED, HUB, Clock, Harness, batch, staged
 
-IAM = timedelta(seconds=1) / 20
+IAM = timedelta(seconds=1) / RATE
 """What a call of IAM takes: an account bears twenty a second, whoever waits for them."""
 OTHER = timedelta(milliseconds=40) / 8
 """What any other call takes: 40 ms, and eight users side by side."""

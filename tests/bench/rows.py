@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from keyturn_sandbox.emulator.cloud import MANAGEMENT_ACCOUNT
+from keyturn_sandbox.emulator.rate_limits import BURST, RATE
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
 from tests.bench.day import ROTATION_SECONDS, Day, day
 from tests.bench.process import Emulator, command, emulated, function
@@ -185,7 +186,11 @@ def bucket(asked: Asked) -> Iterator[Row]:
                     **_of(took, users=users),
                 },
                 # What the bucket takes for these calls of IAM, and half of it more.
-                aims={"handed back": 0, "not rotated": 0, "rotation s": 1.5 * (least - 40) / 20},
+                aims={
+                    "handed back": 0,
+                    "not rotated": 0,
+                    "rotation s": 1.5 * (least - BURST) / RATE,
+                },
                 calls=took.rotation.calls,
             )
 

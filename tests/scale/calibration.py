@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from keyturn_sandbox.emulator.rate_limits import BURST, RATE
+
 FILE = Path(__file__).parent / "calibration.json"
 LATENCY = 0.2
 """Seconds that each call waits in the slow one of two measurements: much, for what else varies."""
 AT_ONCE = 8
 """Users of an account that are worked on side by side: `ParallelUsers`."""
-IAM_A_SECOND, IAM_BURST = 20.0, 40.0
-"""What we take IAM to bear of one account, for AWS names no figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ class Cost:
         """How long it takes where a call waits so long, and it has so much of a processor."""
         by_calls = self.cpu / processors + self.depth * latency
         iam = sum(count for name, count in self.calls.items() if name.startswith("iam:"))
-        return max(by_calls, (iam - IAM_BURST) / IAM_A_SECOND)
+        return max(by_calls, (iam - BURST) / RATE)
 
 
 def read(text: str) -> Calibration:

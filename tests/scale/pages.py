@@ -4,14 +4,15 @@ from collections.abc import Mapping, Sequence
 from math import log10
 from typing import Final
 
+from keyturn.use_cases.day_over import AT_LATEST
 from tests.scale.calibration import Calibration
 from tests.scale.organization import LATENCY, Day, day, first, ordinary
 
 ACCOUNTS: Final = (100, 1_000, 10_000)
 AT_ONCE: Final = (10, 50, 200)
 BEGIN, END = "<!-- simulated:start -->", "<!-- simulated:end -->"
-LONGEST: Final = 6 * 3600
-"""Seconds that a run has: the doctor's LONGEST_RUN."""
+LONGEST: Final = AT_LATEST.total_seconds()
+"""Seconds that a run has, before the digest of the day waits for it no more."""
 _WIDTH, _HEIGHT = 720, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 590, 40, 350
 _FROM, _TO = 10.0, 100_000.0

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from keyturn.deployment.checks.runs import LONGEST_RUN
 from tests.bench.process import ROOT
 from tests.scale import pages, prices
 from tests.scale.calibration import FILE, AccountDay, Measured, cost_of, read
@@ -43,10 +42,6 @@ def test_the_figure_that_is_committed_is_what_is_simulated_today() -> None:
     compared = json.loads(COMPARED.read_text())
 
     assert compared["simulated"] == pytest.approx(simulated(CALIBRATION)), "run `make scale`"
-
-
-def test_the_plots_limit_is_the_doctors() -> None:
-    assert LONGEST_RUN.total_seconds() == pages.LONGEST
 
 
 # The queue

@@ -132,7 +132,7 @@ def an_account(  # noqa: PLR0913 -- whatever a test puts in the place of the ord
                 secret_store=secret_store,
                 run_id=run_id,
                 find_owner=find_owner,
-                patience=Patience(left=lambda: 0.0, sleep=time.sleep, chance=lambda: 0.0),
+                patience=lambda left: Patience(left=left, sleep=time.sleep, chance=lambda: 0.0),
             ),
             lease=RunLease(ledger=ledger, clock=clock, id=run_id),
             clock=clock,

@@ -34,6 +34,7 @@ UNANSWERED: Final = "KeyturnUnanswered"
 Meanings = Mapping[str, type[PortError]]
 
 _GAVE_UP: Final = ("RequestTimeout", "RequestTimeoutException")
+_TOO_FAST: Final = ("RequestLimitExceeded", "SlowDown")
 _BY_CODE: Final[Meanings] = {
     "NoSuchEntity": NotFound,
     "NoSuchKey": NotFound,
@@ -56,17 +57,15 @@ _BY_CODE: Final[Meanings] = {
     "ExpiredTokenException": Denied,
     "InvalidClientTokenId": Denied,
     "UnrecognizedClientException": Denied,
-    "RequestLimitExceeded": Throttled,
+    **dict.fromkeys(_TOO_FAST, Throttled),
+    # No for now, and nothing was changed; but not because of how fast we ask.
     "PriorRequestNotComplete": Throttled,
-    "SlowDown": Throttled,
-    # IAM: no for now, nothing was changed.
     "ConcurrentModification": Throttled,
     "EntityTemporarilyUnmodifiable": Throttled,
     # A 4xx by its number, but the server may have acted before it gave up.
     **dict.fromkeys(_GAVE_UP, Unavailable),
 }
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestThrottl")
-_TOO_FAST: Final = ("RequestLimitExceeded", "SlowDown")
 _BY_STATUS: Final[Mapping[int, type[PortError]]] = {
     HTTPStatus.NOT_FOUND: NotFound,
     HTTPStatus.PRECONDITION_FAILED: AlreadyThere,

@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSRequest
 
 from keyturn.adapters.aws_errors import is_throttled
 from keyturn.adapters.token_bucket import Token, TokenBucket
+from keyturn.domain.back_off import back_off
 
 SENT_AGAIN_FOR: Final = 20.0
 """Seconds that a throttled call has waited, all in all, when it is given up."""
@@ -66,9 +67,8 @@ def keep_to(
 
 
 def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:
-    """Seconds to wait behind so many throttles; half by chance, or all would come at once."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (throttles - 1))
-    return longest * (1 + chance()) / 2
+    """Seconds to wait behind so many throttles."""
+    return back_off(throttles, first=FIRST_PAUSE, longest=LONGEST_PAUSE, chance=chance())
 
 
 def _pause_behind_a_throttle(

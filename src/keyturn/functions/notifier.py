@@ -63,7 +63,7 @@ A call that hangs to its end takes most of it.
 """
 
 AT_ONCE: Final = 16
-"""Messages worked on at the same time: with their parts (send_once.py), a client's connections."""
+"""Messages worked on at the same time, each with its parts (send_once.py)."""
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> object:

@@ -10,7 +10,7 @@ last thing that this process does. Source: docs/delivery.md; invariant 3; decisi
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -64,8 +64,8 @@ class Deliver:
     run_id: str
     """Of this run alone: by it an intent is known as ours."""
     find_owner: FindOwner
-    patience: Patience
-    """How to wait when AWS is asked too fast."""
+    patience: Callable[[Callable[[], float]], Patience]
+    """Makes, of how many seconds are left, how to wait when AWS is asked too fast."""
     smtp_users: SmtpUsers = NO_SMTP_USERS
     """Whose secrets hold passwords for SES's SMTP interface, too."""
 
@@ -171,15 +171,17 @@ class Deliver:
 
     def _tried(self, user: UserFacts, intent: Intent, record: RecordStore) -> NewKey:
         """Create the key; again only where AWS said that it was asked too fast, and made none."""
-        throttles = 0
+
+        def left() -> float:
+            return (intent.at + TRIED_FOR - record.now()).total_seconds()
+
+        patience, throttles = self.patience(left), 0
         while True:
             try:
                 return self.keys.create(user.name)
             except Throttled:
                 throttles += 1
-                pause = self.patience.pause_after(throttles)
-                until = record.now() + timedelta(seconds=pause)
-                if until - intent.at > TRIED_FOR or not self.patience.waits(pause):
+                if not patience.waits(patience.pause_after(throttles)):
                     raise
 
     def _stored(self, user: UserFacts, new: NewKey, intent: Intent, record: RecordStore) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from keyturn.domain.back_off import back_off
+
 FIRST_PAUSE: Final = 0.25
 LONGEST_PAUSE: Final = 8.0
 """Seconds. A pause is twice the one before, between these."""
@@ -34,10 +36,5 @@ class Patience:
         return True
 
     def pause_after(self, refusals: int) -> float:
-        """
-        How many seconds to wait after so many refusals in a row.
-
-        Half of it is chance: whoever was refused together must not come back together.
-        """
-        most = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (refusals - 1))
-        return most / 2 * (1 + self.chance())
+        """How many seconds to wait after so many refusals in a row."""
+        return back_off(refusals, first=FIRST_PAUSE, longest=LONGEST_PAUSE, chance=self.chance())

@@ -41,7 +41,7 @@ AT_ONCE: Final = 4
 """
 Parts of a message that are claimed or confirmed at the same time.
 
-Sixteen messages are sent at once (functions/notifier.py): together, a client's connections.
+For each of sixteen messages (functions/notifier.py): fewer together than a client's connections.
 """
 
 Part = TypeVar("Part")

@@ -15,6 +15,8 @@ from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.injected_errors import too_fast
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse, refused
 
+RATE, BURST = 20.0, 40.0
+
 
 @dataclass(slots=True, kw_only=True)
 class RateLimit:
@@ -22,8 +24,8 @@ class RateLimit:
 
     clock: Callable[[], float]
     """Seconds: of the cloud's clock, or real ones where each call takes real time."""
-    rate: float = 20.0
-    burst: float = 40.0
+    rate: float = RATE
+    burst: float = BURST
     service: str = "iam"
     passed: int = 0
     throttled: int = 0

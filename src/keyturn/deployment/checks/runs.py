@@ -10,11 +10,10 @@ from keyturn.deployment.model.health import Check, Finding, FindingCode
 from keyturn.deployment.model.resources import INVENTORY, ROTATION
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
+from keyturn.use_cases.day_over import AT_LATEST
 
 LONGEST_PAUSE: Final = timedelta(hours=26)
 """Between two daily runs, as the alarm on missing runs has it."""
-LONGEST_RUN: Final = timedelta(hours=6)
-"""From the inventory to the last account: the digest of the day waits no longer."""
 MOST_AT_ONCE: Final = 1000
 """Invocations that SQS gives a function at once, as the template has it."""
 _DAY: Final = timedelta(days=1)
@@ -87,13 +86,13 @@ class RunsEndInTime(HealthCheck):
             f"{_spelled(found.total)} in all), {at_once} at a time: a run takes "
             f"{_spelled(work / at_once)}"
         )
-        if work / at_once <= LONGEST_RUN:
+        if work / at_once <= AT_LATEST:
             return self.well(said)
-        enough = ceil(work / LONGEST_RUN)
+        enough = ceil(work / AT_LATEST)
         limit = f"{enough} at a time would do"
         if enough > MOST_AT_ONCE:
             limit = f"even {MOST_AT_ONCE} at a time, the most there are, would not do"
-        hours = int(LONGEST_RUN.total_seconds() // 3600)
+        hours = int(AT_LATEST.total_seconds() // 3600)
         return self.faulty(FindingCode.RUN_TOO_LONG, f"{said}, more than {hours} hours; {limit}")
 
 
