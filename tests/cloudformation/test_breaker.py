@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from moto.events.models import EventPattern
 
-from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker, Rotations
+from keyturn.domain.breaker import Breaker, Rotations
+from keyturn.domain.breaker_limits import LEAST_ROTATIONS, MOST_FAILED
 from keyturn.functions.metrics import METRICS
 from keyturn.schemas.pause_event import read_pause_event
 from tests.cloudformation.stacks import ALARMS, CORE, SECURITY, Stack, template

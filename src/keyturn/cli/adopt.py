@@ -11,6 +11,7 @@ from rich.text import Text
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.checked import checked
 from keyturn.cli.commands import for_people, heed_pause
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.options import (
@@ -20,7 +21,6 @@ from keyturn.cli.options import (
     SettingOptions,
 )
 from keyturn.cli.session import CliSession, confirm
-from keyturn.cli.streams import FAILED
 from keyturn.domain.adoption import Adoption
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Run

@@ -19,10 +19,10 @@ from keyturn.cli.advise_options import AdviceFormat, AdviseOptions
 from keyturn.cli.answer import FILE_WIDTH
 from keyturn.cli.audit_options import EvidenceOptions
 from keyturn.cli.evidence import connected, lines_of, opened
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.result_file import result_file
-from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day

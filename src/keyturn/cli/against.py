@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import as_given, given
 from keyturn.cli.local_run import connect
 from keyturn.cli.options import (
@@ -21,7 +22,6 @@ from keyturn.cli.options import (
 )
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate import parameters_under
-from keyturn.cli.streams import FAILED
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import DecisionSummary

@@ -54,7 +54,7 @@ from keyturn.cli.options import (
 from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
 from keyturn.cli.simulate_options import PlayOptions, SimulateOptions, StoredOptions
-from keyturn.domain.breaker import LEAST_ROTATIONS, MOST_FAILED, Breaker
+from keyturn.domain.breaker_limits import LEAST_ROTATIONS, MOST_FAILED
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.period import PeriodKind
 
@@ -171,6 +171,7 @@ def run(  # noqa: PLR0913, PLR0917 -- seven groups of options and what is this c
     """
     from keyturn.cli.run import RunOptions  # noqa: PLC0415 -- see above
     from keyturn.cli.run import run as carry_out  # noqa: PLC0415 -- see above
+    from keyturn.domain.breaker import Breaker  # noqa: PLC0415 -- see above
 
     asked = RunOptions(
         enforce=enforce,

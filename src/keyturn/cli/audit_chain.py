@@ -10,11 +10,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
 from keyturn.cli.evidence import connected, lines_of, opened
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
 from keyturn.cli.options import Findings
-from keyturn.cli.streams import FAILED
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.audit_chain import HEAD, Head, Verdict
 from keyturn.domain.errors import InvalidValue

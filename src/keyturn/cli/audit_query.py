@@ -13,11 +13,11 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import AuditFormat, EvidenceOptions, QuestionOptions
 from keyturn.cli.evidence import lines_of, opened
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
-from keyturn.cli.streams import FAILED
 from keyturn.domain.audit_answer import Answer, Kind, Notified, Piece, Question
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue, KeyturnError

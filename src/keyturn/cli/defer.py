@@ -8,12 +8,12 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.checked import checked
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.options import AccountOptions, CommandOptions, Findings, SettingOptions
 from keyturn.cli.session import CliSession, confirm
-from keyturn.cli.streams import FAILED
 from keyturn.domain.deferral import Deferral
 from keyturn.domain.errors import AlreadyThere, InvalidValue, NotFound, OrderNotDone
 from keyturn.domain.key import Unknown

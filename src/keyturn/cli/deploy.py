@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import now
 from keyturn.cli.options import Findings
 from keyturn.cli.own_credentials import open_session
 from keyturn.cli.session import Declined
-from keyturn.cli.streams import FAILED, can_ask
+from keyturn.cli.streams import can_ask
 from keyturn.deployment.model.package import Package
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template

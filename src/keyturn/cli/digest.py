@@ -9,12 +9,12 @@ from io import StringIO
 import typer
 
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.options import DigestOptions, Findings
 from keyturn.cli.result_file import result_file
-from keyturn.cli.streams import FAILED
 from keyturn.domain.admin_digest import AdminDigest, Coverage, Expected
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day

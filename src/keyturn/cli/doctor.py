@@ -13,10 +13,10 @@ from rich.text import Text
 
 from keyturn.cli.deploy import connect, names_of
 from keyturn.cli.deploy_options import DeployAccounts, DoctorOptions
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_role
 from keyturn.cli.local_run import now
 from keyturn.cli.options import Findings
-from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.deployment.doctor import findings as all_findings
 from keyturn.deployment.model.health import Check, Finding, Grade

@@ -13,11 +13,11 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import BAD_USAGE, FAILED
 from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
-from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import (
     AccountOptions,
     EntryOptions,
@@ -27,7 +27,6 @@ from keyturn.cli.options import (
     Format,
 )
 from keyturn.cli.session import confirm
-from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.by_hand import join_group_command, leave_group_command

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from keyturn.cli.checked import checked
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.notices import letterhead_in, refuse_foreign, write_mails
 from keyturn.cli.options import (
@@ -18,7 +19,6 @@ from keyturn.cli.options import (
     SettingOptions,
 )
 from keyturn.cli.session import CliSession
-from keyturn.cli.streams import FAILED
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Digest
 from keyturn.domain.plain_text import shown

@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 
 from keyturn.channel_wiring import show_in_channels
+from keyturn.cli.exit_codes import BAD_USAGE
 from keyturn.cli.given import given
-from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import LetterheadOptions
 from keyturn.cli.result_file import refusing
 from keyturn.domain.amounts import pluralize

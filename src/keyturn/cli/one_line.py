@@ -10,13 +10,11 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from keyturn.cli.exit_codes import BAD_USAGE, FAILED, INTERRUPTED
 from keyturn.cli.given import in_options_words
-from keyturn.cli.streams import FAILED, answered
+from keyturn.cli.streams import answered
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
 from keyturn.domain.plain_text import shown
-
-BAD_USAGE = 2
-INTERRUPTED = 130
 
 _HINTS = (
     (r"^NoCredentialsError", "no AWS credentials were found: give --profile, or set AWS_PROFILE"),

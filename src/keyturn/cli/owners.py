@@ -5,10 +5,10 @@ from pathlib import Path
 import typer
 
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import BAD_USAGE
 from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect
-from keyturn.cli.one_line import BAD_USAGE
 from keyturn.cli.options import Findings, OwnersCheckOptions
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue

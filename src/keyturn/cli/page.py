@@ -6,11 +6,11 @@ import typer
 
 from keyturn.cli.audit_options import EvidenceOptions
 from keyturn.cli.evidence import opened
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import now
 from keyturn.cli.options import PageOptions
 from keyturn.cli.period_options import users_target
 from keyturn.cli.result_file import result_file
-from keyturn.cli.streams import FAILED
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue

@@ -5,13 +5,13 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.options import AccountOptions, Findings, PauseOptions
 from keyturn.cli.session import confirm
-from keyturn.cli.streams import FAILED
 from keyturn.domain.errors import PortError
 from keyturn.domain.plain_text import shown
 from keyturn.ports import LocatedPauseFlag, Pause

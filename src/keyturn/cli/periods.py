@@ -7,13 +7,13 @@ from typing import Final
 
 from keyturn.cli.audit_options import EvidenceOptions
 from keyturn.cli.evidence import opened
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
 from keyturn.cli.options import Findings
 from keyturn.cli.period_options import PeriodOptions, users_target
 from keyturn.cli.result_file import check_apart, result_file
-from keyturn.cli.streams import FAILED
 from keyturn.domain.account_period import AccountPeriod
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.figures import DEFINITIONS

@@ -4,13 +4,13 @@ import typer
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.needs import asks_first
 from keyturn.cli.options import AccountOptions, ReachableOptions
 from keyturn.cli.own_credentials import open_session
 from keyturn.cli.session import confirm
-from keyturn.cli.streams import FAILED
 from keyturn.deployment.model.resources import NOTIFIER
 from keyturn.deployment.wiring import functions
 from keyturn.domain.errors import InvalidValue, PortError

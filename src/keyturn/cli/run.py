@@ -9,6 +9,7 @@ from rich.console import Console
 from keyturn.cli.answer import opened
 from keyturn.cli.audit import entry_of, said, shortened, unkept
 from keyturn.cli.checked import checked
+from keyturn.cli.exit_codes import DUE, FAILED
 from keyturn.cli.explain import print_explanation
 from keyturn.cli.identifiers import check_who, is_key
 from keyturn.cli.json_answers import explanation, put
@@ -27,9 +28,8 @@ from keyturn.cli.options import (
     View,
 )
 from keyturn.cli.session import CliSession, confirm, tell_failures
-from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import failures, print_report, question
-from keyturn.cli.view import DUE, Shown, is_due, owners_wanted
+from keyturn.cli.view import Shown, is_due, owners_wanted
 from keyturn.domain.breaker import Breaker
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.result import AccountResult, Request

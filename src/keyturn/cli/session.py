@@ -10,11 +10,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.text import Text
 
 from keyturn.cli.checked import Checked
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, on_accounts
 from keyturn.cli.options import AccountOptions, NotifyBy
 from keyturn.cli.own_keys import OwnKeys, own_keys
 from keyturn.cli.report import Report
-from keyturn.cli.streams import FAILED
 from keyturn.cli.tables import failures, title, warnings
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.commands import OperatorCommand

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import typer
 
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import parameters_in
 from keyturn.cli.line_breaks import broken
 from keyturn.cli.options import RuleOptions
@@ -20,7 +21,6 @@ from keyturn.cli.simulate_options import (
 )
 from keyturn.cli.simulation_table import assumptions_of, not_seen_of, simulation_lines
 from keyturn.cli.stored import check_stored, evidence_of, settings_of
-from keyturn.cli.streams import FAILED
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.fleet_course import Simulation

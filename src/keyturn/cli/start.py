@@ -4,6 +4,7 @@ import sys
 from importlib.util import find_spec
 
 from keyturn import __version__
+from keyturn.cli.exit_codes import BAD_USAGE
 from keyturn.cli.streams import answered
 
 NEEDED = frozenset({"rich", "typer"})
@@ -16,7 +17,7 @@ def main() -> None:
         sys.exit(answered(_say_version))
     if not all(map(_is_there, NEEDED)):
         sys.stderr.write("Error: the command line needs more: pip install 'keyturn[cli]'\n")
-        sys.exit(2)
+        sys.exit(BAD_USAGE)
     from keyturn.cli.app import app  # noqa: PLC0415 -- it needs what was looked for
 
     app(prog_name="keyturn")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-FAILED = 1
+from keyturn.cli.exit_codes import FAILED
 
 
 class Enduring(io.BufferedIOBase):

@@ -9,12 +9,12 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import TraceOptions
 from keyturn.cli.checked import checked
+from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.local_run import now
 from keyturn.cli.options import AccountOptions, Findings, SettingOptions
 from keyturn.cli.session import CliSession
-from keyturn.cli.streams import FAILED
 from keyturn.domain import names
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue, PortError

@@ -10,9 +10,6 @@ from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, Us
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.result import AccountResult
 
-DUE = 3
-"""The exit code of a plan in which something is due, for whoever asks for it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:

@@ -1,17 +1,13 @@
 """When so many rotations fail that no further one is begun, wherever Keyturn runs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from keyturn.domain.amounts import pluralize
+from keyturn.domain.breaker_limits import LEAST_ROTATIONS, MOST_FAILED
+from keyturn.domain.decision import Action
+from keyturn.domain.result import AccountResult
 
-if TYPE_CHECKING:
-    from keyturn.domain.result import AccountResult
-
-MOST_FAILED: Final = 50
-"""Percent of a day's rotations: FailedPercentToPause of the alarms' template."""
-LEAST_ROTATIONS: Final = 10
-"""So many have to be tried before their share says anything: RotationsToPause."""
 LEAST_ACCOUNTS: Final = 2
 """So many accounts have to have a failure: that of one alone is the account's own."""
 ALL: Final = 100
@@ -28,16 +24,13 @@ class Rotations:
     """With a failure."""
 
     @classmethod
-    def of(cls, result: "AccountResult") -> "Rotations":
+    def of(cls, result: AccountResult) -> "Rotations":
         """
         Count those of an account; what a pause, an exemption or another run stopped is none.
 
         Neither is it where the account forbids new keys: nothing was begun, nothing is half done,
         and an organisation that forbids them on purpose is in no danger (decision 0065).
         """
-        # The command line's help tells the limits above, and need not load what a run is made of.
-        from keyturn.domain.decision import Action  # noqa: PLC0415 -- as said
-
         failed = sum(
             outcome.is_failure
             and outcome.failed is not None
