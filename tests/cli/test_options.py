@@ -45,6 +45,7 @@ def test_an_option_says_what_its_parameters_description_says(parameter: Paramete
         (option,) = cast("list[TyperOption]", made)
         assert option.opts == [parameter.option]
         assert option.help == parameter.help_text
+        assert "()" not in parameter.help_text  # a default of 0 is one, too
         assert option.metavar == parameter.metavar
         assert option.rich_help_panel == parameter.topic
         assert option.multiple is parameter.repeatable

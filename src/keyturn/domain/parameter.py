@@ -71,7 +71,7 @@ class Parameter:
             case tuple():
                 return ",".join(map(str, self.default))
             case _:
-                return str(self.default or "")
+                return "" if self.default is None else str(self.default)
 
     @property
     def help_text(self) -> str:
