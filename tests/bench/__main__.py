@@ -20,8 +20,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.bench.figures import Measured, as_json, ratios, read, table
+from tests.bench.largest_account import largest_account
 from tests.bench.process import ROOT
-from tests.bench.resumed import largest_account
 from tests.bench.rows import MEASURES, Asked, Row
 from tests.bench.table import BEFORE, NOW
 from tests.bench.under_load import notices_and_reports, pages

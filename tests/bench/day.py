@@ -10,7 +10,7 @@ from typing import Any
 import boto3
 
 from tests.bench.process import ROOT, Emulator, Took, function
-from tests.functions.test_under_load import deployed
+from tests.cloudformation.notifier_queue import deployed
 from tests.use_cases.harness import batch
 
 ROTATION_SECONDS = 900.0

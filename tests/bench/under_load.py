@@ -14,11 +14,11 @@ from threading import Event
 
 from keyturn_sandbox.emulator.cloud import Layer, Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from tests.cloudformation.notifier_queue import deployed
 from tests.functions.test_notifier import put
 from tests.functions.test_under_load import (
     Queue,
     calls,
-    deployed,
     digests,
     invoked,
     messages_of,

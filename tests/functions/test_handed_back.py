@@ -11,7 +11,7 @@ from keyturn.functions import rotation
 from keyturn.schemas import queue_message
 from keyturn.schemas.queue_message import LARGEST_MESSAGE, in_parts
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
-from tests.bench.resumed import calls_of, day_of, rotations
+from tests.functions.resumed import calls_of, day_of, rotations
 from tests.functions.test_notifier import taken
 from tests.use_cases.harness import ASKED, MEMBER, START, Harness, staged
 

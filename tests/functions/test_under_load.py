@@ -19,6 +19,7 @@ from keyturn.use_cases.send_once import AT_ONCE as PARTS_AT_ONCE
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from keyturn_sandbox.simulation.deployment import BUCKET, NOTIFIER_ROLE
+from tests.cloudformation.notifier_queue import Deployed, deployed
 from tests.cloudformation.stacks import CORE, Stack
 from tests.functions.test_notifier import dropped, errors, put, taken
 from tests.use_cases.harness import (
@@ -41,30 +42,6 @@ OWN = f":assumed-role/{NOTIFIER_ROLE}/"
 def stage() -> Iterator[Harness]:
     with staged() as stage:
         yield stage
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """What the core template makes of the notifier."""
-
-    batch: int
-    timeout: timedelta
-    visibility: timedelta
-    tries: int
-    at_once: int
-
-
-def deployed() -> Deployed:
-    core = Stack(name=CORE).resources
-    mapping = core["NotifierTakesFromItsQueue"]["Properties"]
-    function, queue = (core[name]["Properties"] for name in ("NotifierFunction", "NotifierQueue"))
-    return Deployed(
-        batch=mapping["BatchSize"],
-        timeout=function["Timeout"] * SECOND,
-        visibility=queue["VisibilityTimeout"] * SECOND,
-        tries=queue["RedrivePolicy"]["maxReceiveCount"],
-        at_once=int(mapping["ScalingConfig"]["MaximumConcurrency"]),
-    )
 
 
 @dataclass(kw_only=True)

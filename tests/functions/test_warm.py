@@ -2,7 +2,7 @@
 
 from keyturn.functions.connect import ACCOUNTS_KEPT
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, ROTATION_ROLE, role_arn
-from tests.bench.resumed import calls_of
+from tests.functions.resumed import calls_of
 from tests.use_cases.harness import GROUP, HUB, Harness
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from tests.bench.day import Part, Queues
 from tests.bench.process import Emulator, Took, emulated, function
 from tests.bench.scene import Scene
-from tests.functions.test_under_load import deployed
+from tests.cloudformation.notifier_queue import deployed
 from tests.scale.calibration import LATENCY, Calibration, Measured
 from tests.use_cases.harness import DAY, OWNER, staged
 

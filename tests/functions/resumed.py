@@ -5,7 +5,6 @@ By the emulator's clock alone, so that it takes no time and comes out the same o
 """
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from keyturn_sandbox.emulator.call_log import Call
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.emulator.rate_limits import RATE
-from tests.use_cases.harness import ASKED, HUB, Clock, Harness, batch, staged
+from tests.use_cases.harness import ASKED, HUB, Clock, Harness, batch
 
 IAM = timedelta(seconds=1) / RATE
 """What a call of IAM takes: an account bears twenty a second, whoever waits for them."""
@@ -92,21 +91,6 @@ def day_of(
     return found
 
 
-def largest_account(users: int = 5_000) -> str:
-    """The largest account that IAM allows, with all keys due: how many invocations, how long."""
-    with staged(short_pages=False, ticks=False) as stage:
-        for number in range(users):
-            stage.user(f"user-{number:04}", 137)
-        found = day_of(stage)
-        made = rotations(stage)
-        return (
-            f"all due, 1 x {users:,}, IAM bears 20 a second: {found.invocations} invocations, "
-            f"{found.killed} killed, {found.took / timedelta(minutes=1):.1f} min, least left "
-            f"{found.least_left.seconds} s; parts {[len(part) for part in found.parts]}; "
-            f"{len(made):,} users rotated, {sum(each > 1 for each in made.values())} twice"
-        )
-
-
 def rotations(stage: Harness) -> Counter[str]:
     """User's name → new keys."""
     return Counter(str(call.params["UserName"]) for call in calls_of(stage, "CreateAccessKey"))
@@ -138,7 +122,3 @@ def _slowly(stage: Harness, iam: timedelta, other: timedelta, end: datetime) -> 
         yield
     finally:
         stage.cloud.layers.remove(layer)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(f"{largest_account()}\n")
