@@ -173,7 +173,13 @@ def slowly(stage: Harness, operation: str) -> None:
 
 def test_who_is_exempted_between_the_intent_and_the_key_gets_none(stage: Harness) -> None:
     stage.user("ann", 137)
-    slowly(stage, "CreateSecret")
+
+    def take_a_minute() -> None:
+        stage.cloud.move_to(stage.cloud.now + MINUTE)
+        stage.exempt("ann")
+
+    # CreateSecret brings the intent, and the seal comes after it.
+    stage.cloud.layers.append(before("TagResource", take_a_minute))
 
     answer = stage.invoke()
 
