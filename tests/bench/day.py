@@ -56,6 +56,7 @@ def day(
     checkout: Path = ROOT,
     at: str | None = None,
     profile: Path | None = None,
+    before_notices: Callable[[], object] = lambda: None,
     **settings: str,
 ) -> Day:
     """Let a day pass, one invocation after the other; the first one of each function is cold."""
@@ -80,6 +81,7 @@ def day(
                 rotation,
             ),
         )
+    before_notices()
     with _counted(emulator, notifier):
         run(
             "notifier",

@@ -89,6 +89,7 @@ def _obey(lines: Iterable[str], cloud: LocalCloud, network: Network, place: Plac
         "latency": lambda seconds: setattr(network, "latency", seconds),
         "throttled": lambda share: setattr(network, "throttled", share),
         "bucket": lambda on: setattr(network, "bucket", on),
+        "send rate": cloud.say_send_rate,
         "due": lambda users: ripen(cloud, place.members, *users),
         "begin anew": lambda _: begin_anew(cloud),
         "drop": lambda _: drop(cloud, place.members),

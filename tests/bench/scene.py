@@ -30,6 +30,8 @@ class Scene:
     accounts: int
     users: int
     """Of each account."""
+    own_owners: bool = False
+    """Whether each user is its own owner, with a mail of its own; else an account has one."""
     laptop: bool = False
     """Whether the members trust the management account, and not the functions."""
 
@@ -62,7 +64,7 @@ def built(cloud: LocalCloud, scene: Scene) -> Place:
         cloud.add_role(account, MEMBER_ROLE, trusted)
         cloud.session(account).client("iam").create_group(GroupName=EXEMPTION_GROUP)
         for number in range(scene.users):
-            name = f"user-{number:04}"
+            name = f"user-{number:04}{'@example.com' if scene.own_owners else ''}"
             cloud.add_user(account, name)
             key = cloud.add_key(account, name)
             _ages(cloud, account, key, SETTLED)

@@ -3,11 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
-from threading import Barrier
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -372,6 +373,58 @@ def test_a_second_try_of_it_looks_first(stage: Harness) -> None:
 
     assert calls(stage, since) == {"GetSuppressedDestination": 1, "ListObjectsV2": 1}
     assert told(stage) == {owner(0): 1}
+
+
+def test_the_messages_of_a_batch_ask_ses_once_for_an_address(stage: Harness) -> None:
+    bodies = [body.replace(owner(number), OWNER) for number, body in enumerate(digests(stage, 6))]
+    asked: list[str] = []
+    second = Barrier(2, timeout=0.5)
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "GetSuppressedDestination":
+            asked.append(str(request.params["EmailAddress"]))
+            with suppress(BrokenBarrierError):  # nobody else asks meanwhile
+                second.wait()
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+    assert invoked(stage, messages_of(bodies), 180 * SECOND) == []
+
+    assert asked == [OWNER]
+    assert receipts(stage) == 6
+
+
+def test_what_ses_refuses_to_say_to_several_at_once_is_asked_one_after_the_other(
+    stage: Harness,
+) -> None:
+    messages = messages_of(digests(stage, 6))
+    stage.cloud.session(HUB).client("sesv2").put_suppressed_destination(
+        EmailAddress=owner(4), Reason="COMPLAINT"
+    )
+    asked: Counter[str] = Counter()
+    second, together = Barrier(2, timeout=0.5), []
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation != "GetSuppressedDestination":
+            return perform(request)
+        address = str(request.params["EmailAddress"])
+        asked[address] += 1
+        if asked[address] <= 2:  # the first question, and the client's own repetition of it
+            return refused(request, ApiError("TooManyRequestsException", "Too fast.", 429))
+        with suppress(BrokenBarrierError):  # nobody else asks meanwhile
+            second.wait()
+            together.append(address)
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+
+    assert invoked(stage, messages, 180 * SECOND) == []
+
+    assert asked == {owner(number): 3 for number in range(6)}
+    assert together == []
+    assert told(stage) == {owner(number): 1 for number in range(6) if number != 4}
+    assert "suppression.unknown" not in {line["event"] for line in stage.lines()}
 
 
 # A retry

@@ -14,7 +14,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import Final
 
-from keyturn.domain.errors import ClaimInProgress, NoSuchRecipient, PortError
+from keyturn.domain.errors import ClaimInProgress, NoSuchRecipient, PortError, Throttled
 from keyturn.domain.mail_fate import MailEvent, MailFate
 from keyturn.domain.owner import UNDELIVERABLE_LIFE
 from keyturn.domain.recipient import Recipient
@@ -196,8 +196,12 @@ class Reachable:
     _asked: dict[Recipient, str | None] = field(default_factory=dict)
     """Recipient → why SES would not send, written down; kept for one invocation."""
     _warned: list[str] = field(default_factory=list)
+    _turns: dict[Recipient, Lock] = field(default_factory=dict)
+    """Recipient → held while it is asked about: several messages are sent at once."""
+    _alone: Lock = field(default_factory=Lock)
+    """Held while it is asked again what SES refused to say to several at once."""
     _lock: Lock = field(default_factory=Lock)
-    """Several messages are sent at once."""
+    """Held for moments."""
 
     def sent(
         self, recipient: Recipient, now: datetime, send: Callable[[], Sent[Part]]
@@ -229,23 +233,34 @@ class Reachable:
         What nobody knows holds no mail: what comes of it is heard later. Raises a PortError where
         it could not be written down, for then it would be forgotten.
         """
-        if recipient not in self._asked:
-            why = self._ask(recipient)
-            said = why and f"on the account's suppression list of SES ({why})"
-            if said is not None:
-                self._mark(recipient, said, now)
-            self._asked[recipient] = said
-        return self._asked[recipient]
+        with self._lock:
+            turn = self._turns.setdefault(recipient, Lock())
+        with turn:
+            if recipient not in self._asked:
+                why = self._ask(recipient)
+                said = why and f"on the account's suppression list of SES ({why})"
+                if said is not None:
+                    self._mark(recipient, said, now)
+                self._asked[recipient] = said
+            return self._asked[recipient]
 
     def _mark(self, recipient: Recipient, why: str, now: datetime) -> None:
         self.marks.mark_undeliverable(recipient, why=why, since=now, message_id=None)
 
     def _ask(self, recipient: Recipient) -> str | None:
         try:
-            return self.suppression_list.why_suppressed(recipient)
+            return self._answer(recipient)
         except PortError as error:
             with self._lock:
                 if not self._warned:
                     self.warn(f"SES's suppression list could not be asked: {error}")
                     self._warned.append(str(error))
             return None
+
+    def _answer(self, recipient: Recipient) -> str | None:
+        try:
+            return self.suppression_list.why_suppressed(recipient)
+        except Throttled:
+            # Asked one after the other, more of them are answered; an unanswered one proves less.
+            with self._alone:
+                return self.suppression_list.why_suppressed(recipient)
