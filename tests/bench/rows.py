@@ -131,12 +131,7 @@ def owners(asked: Asked) -> Iterator[Row]:
     with emulated(Scene(accounts=1, users=users, own_owners=True)) as emulator:
         emulator.order("due", [0, users])
         emulator.order("send rate", 1_000)
-        took = day(
-            emulator,
-            checkout=asked.checkout,
-            profile=asked.profile,
-            before_notices=lambda: emulator.order("latency", latency / 1000),
-        )
+        took = _day(emulator, asked, 0, of_notices=latency)
         yield Row(
             name="1,000 owners of a key each, 40 ms",
             figures={
@@ -339,10 +334,29 @@ MEASURES: Mapping[str, Measure] = {
 }
 
 
-def _day(emulator: Emulator, asked: Asked, latency: int, **settings: str) -> Day:
+def _day(
+    emulator: Emulator,
+    asked: Asked,
+    latency: int,
+    *,
+    of_notices: int | None = None,
+    **settings: str,
+) -> Day:
+    """of_notices: the latency of the notifier's calls, where it differs."""
     emulator.order("begin anew")
     emulator.order("latency", latency / 1000)
-    return day(emulator, checkout=asked.checkout, profile=asked.profile, **settings)
+
+    def before_notices() -> None:
+        if of_notices is not None:
+            emulator.order("latency", of_notices / 1000)
+
+    return day(
+        emulator,
+        checkout=asked.checkout,
+        profile=asked.profile,
+        before_notices=before_notices,
+        **settings,
+    )
 
 
 def _live(emulator: Emulator, asked: Asked, *, days: int, first: int, count: int) -> None:
