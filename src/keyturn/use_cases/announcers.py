@@ -35,7 +35,7 @@ LONGEST_PART = 200
 """Items of a digest that travel in one event: some 100 KB of the 256 KB that the bus takes."""
 
 AT_A_TIME = 10
-"""Events of one call to the bus."""
+"""Events that go to the bus together; how many one call takes is the bus's affair."""
 AT_ONCE = 8
 """Calls to the bus at the same time: a first day of 1,000 keys makes 200 of them."""
 
