@@ -15,14 +15,14 @@ from threading import Event
 from keyturn_sandbox.emulator.cloud import Layer, Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.cloudformation.notifier_queue import deployed
-from tests.functions.test_notifier import put
-from tests.functions.test_under_load import (
+from tests.functions.notifier_at_work import (
     Queue,
     calls,
     digests,
     invoked,
     messages_of,
     owner,
+    put,
     receipts,
     throttle,
     told,

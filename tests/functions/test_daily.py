@@ -27,9 +27,9 @@ from keyturn_sandbox.simulation.deployment import (
     deploy_mail_events,
 )
 from tests.functions.channels_stage import Channels
+from tests.functions.notifier_at_work import put
 from tests.functions.test_digest_due import HOSTILE
 from tests.functions.test_mail_fate import BOUNCE, counted, hands_on, say, stored, suppress
-from tests.functions.test_notifier import put
 from tests.receivers import Receiver
 from tests.schemas import SCHEMAS, closed
 from tests.use_cases.harness import DAY, HUB, MEMBER, START, Harness, staged

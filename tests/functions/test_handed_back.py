@@ -11,8 +11,8 @@ from keyturn.functions import rotation
 from keyturn.schemas import queue_message
 from keyturn.schemas.queue_message import LARGEST_MESSAGE, in_parts
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
+from tests.functions.notifier_at_work import taken
 from tests.functions.resumed import calls_of, day_of, rotations
-from tests.functions.test_notifier import taken
 from tests.use_cases.harness import ASKED, MEMBER, START, Harness, staged
 
 SECOND = timedelta(seconds=1)

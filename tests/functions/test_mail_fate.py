@@ -22,8 +22,8 @@ from keyturn_sandbox.simulation.deployment import (
     deploy_mail_events,
 )
 from keyturn_sandbox.simulation.people import OWNER_TAG
+from tests.functions.notifier_at_work import put
 from tests.functions.test_exemptions import events, see
-from tests.functions.test_notifier import put
 from tests.use_cases.harness import DAY, HUB, MINUTE, OWNER, START, Harness, staged
 
 RECEIPTS = f"{PREFIX}/receipts/"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from keyturn_sandbox.simulation.deployment import ADMIN, BUCKET, PREFIX
+from tests.functions.notifier_at_work import put, taken
 from tests.functions.test_exemptions import see
 from tests.use_cases.harness import DAY, HUB, MINUTE, OWNER, START, Harness, staged
 
@@ -56,13 +57,6 @@ def test_a_message_that_comes_twice_is_told_once(stage: Harness) -> None:
     assert stage.tell() == []
 
     assert len(stage.cloud.sent_mails) == 2
-
-
-def put(stage: Harness, body: str) -> None:
-    """Put a message into the notifier's queue, past the bus."""
-    stage.cloud.session(HUB).client("sqs").send_message(
-        QueueUrl=stage.deployment.notifier_queue, MessageBody=body
-    )
 
 
 def dropped(stage: Harness) -> list[float]:
@@ -208,15 +202,6 @@ def changed(body: str, path: str, value: object) -> str:
         place = place[int(step)] if isinstance(place, list) else place[step]
     place[last] = value
     return json.dumps(event)
-
-
-def taken(stage: Harness) -> list[str]:
-    """Take what lies in the notifier's queue."""
-    queue, sqs = stage.deployment.notifier_queue, stage.cloud.session(HUB).client("sqs")
-    messages = stage.receive(queue)
-    for message in messages:
-        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return [message["Body"] for message in messages]
 
 
 def test_an_odd_digest_is_dropped_and_counted_and_proves_nothing(stage: Harness) -> None:
