@@ -602,11 +602,18 @@ WRONG = {
     "--rotate-early-days 36501": "--rotate-early-days 36501: must be at most 36500 days",
     "--rotate-early-days 76": (
         "--rotate-early-days 76: must be less than --rotation-period 90 minus 14, "
-        "the most of WarnDays"
+        "the most of --warn-days 14,7,1"
     ),
     "--rotate-early-days 14 --rotation-period 28": (
         "--rotate-early-days 14: must be less than --rotation-period 28 minus 14, "
-        "the most of WarnDays"
+        "the most of --warn-days 14,7,1"
+    ),
+    "--rotate-early-days 1 --warn-days 0": (
+        "--rotate-early-days 1: needs more than --warn-days 0: keys are rotated early "
+        "only on days that were announced"
+    ),
+    "--rotate-early-days 3 --rotation-period 10": (
+        "--rotate-early-days 3: needs --rotation-period 18 or more beside --warn-days 14,7,1"
     ),
     "--unused-period 0": "--unused-period 0: must be at least 1 day",
     "--hold-if-used-within 0": "--hold-if-used-within 0: must be at least 1 day",

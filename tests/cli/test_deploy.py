@@ -523,7 +523,14 @@ def test_a_step_is_one_line_however_narrow_the_terminal(world: World, width: int
             ["--parameter", "RotateEarlyDays=76"],
             (
                 "--parameter RotateEarlyDays 76: must be less than RotationPeriod 90 minus 14, "
-                "the most of WarnDays"
+                "the most of WarnDays 14,7,1"
+            ),
+        ),
+        (
+            ["--parameter", "RotateEarlyDays=14", "--parameter", "WarnDays=0"],
+            (
+                "--parameter RotateEarlyDays 14: needs more than WarnDays 0: keys are rotated "
+                "early only on days that were announced"
             ),
         ),
         (

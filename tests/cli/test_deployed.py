@@ -139,9 +139,20 @@ def test_a_deployment_that_has_nothing_by_default_is_followed_in_everything(
         assert {entry["EventBusName"] for entry in entries} == {"others"}  # type: ignore[attr-defined] # PutEvents' own
 
 
-@pytest.mark.parametrize("given", ["--rotation-period 28", "--warn-days 76"])
+@pytest.mark.parametrize(
+    ("given", "refused_for", "rule"),
+    [
+        ("--rotation-period 28", "--rotation-period 28", "must be less than --rotation-period "),
+        ("--warn-days 76", "--warn-days 76", "must be less than --rotation-period "),
+        (
+            "--rotation-period 80 --warn-days 0",
+            "--warn-days 0",
+            "needs more than --warn-days 0: keys ",
+        ),
+    ],
+)
 def test_what_was_typed_is_refused_where_the_functions_early_days_leave_it_no_room(
-    given: str, monkeypatch: pytest.MonkeyPatch
+    given: str, refused_for: str, rule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with LocalCloud(now=NOW) as cloud:
         build(cloud)
@@ -152,8 +163,7 @@ def test_what_was_typed_is_refused_where_the_functions_early_days_leave_it_no_ro
 
     assert refused.exit_code == 2, refused.output
     assert refused.stderr.startswith(
-        f"{given}: does not go with --rotate-early-days 14, the functions' own, "
-        "which must be less than --rotation-period "
+        f"{refused_for}: does not go with --rotate-early-days 14, the functions' own, which {rule}"
     )
     assert refused.stderr.count("\n") == 1
 

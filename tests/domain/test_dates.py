@@ -211,7 +211,7 @@ def lives(draw: st.DrawFn) -> Life:
     """One or two keys of any age and use, a policy, and what stands on record."""
     rotation = draw(st.sampled_from([90, 30, 5]))
     warn_days = draw(st.sampled_from([(14, 7, 1), (), (3,)]))
-    most_early = max(0, rotation - max(warn_days, default=0) - 1)
+    most_early = max(0, rotation - max(warn_days) - 1) if warn_days else 0
     policy = RotationPolicy(
         rotation_period=rotation,
         inactive_period=rotation + draw(st.sampled_from([10, 2, 20])),

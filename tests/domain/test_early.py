@@ -131,7 +131,7 @@ def test_the_notice_of_an_early_rotation_promises_the_dates_of_i_and_g() -> None
 
 
 @pytest.mark.parametrize("days", [0, 1, 7, 8, 14])
-@pytest.mark.parametrize("warn", [(14, 7, 1), (3,), ()])
+@pytest.mark.parametrize("warn", [(14, 7, 1), (3,)])
 @pytest.mark.parametrize("jitter", [0, 45])
 def test_the_day_of_a_rotation_is_the_early_one_at_its_boundaries(
     days: int, warn: tuple[int, ...], jitter: int
@@ -141,7 +141,7 @@ def test_the_day_of_a_rotation_is_the_early_one_at_its_boundaries(
     due = 90 - days
 
     def on_day(age: int) -> Action:
-        user = ann(a_key(age=age, told=[warned(due - age)] if warn else []))
+        user = ann(a_key(age=age, told=[warned(due - age)]))
         return only(replace(user, name=name), policy, NOW + timedelta(minutes=jitter)).action
 
     before = {on_day(age) for age in (75, due - 2, due - 1) if age < due}
@@ -299,12 +299,6 @@ def test_an_early_day_that_nobody_could_be_told_of_is_none() -> None:
     assert life.acts == [(30, "OLD", "ROTATE")]
 
 
-def test_where_nobody_is_to_be_warned_the_early_day_stands() -> None:
-    life = Life(a_key(age=60), policy=replace(EARLY, warn_days=())).days(0, 31)
-
-    assert life.acts == [(DUE - 60, "OLD", "ROTATE")]
-
-
 @pytest.mark.parametrize("start", range(7))
 def test_with_weekly_runs_it_is_rotated_by_the_first_run_from_the_day_that_was_told(
     start: int,
@@ -436,7 +430,7 @@ def test_beside_a_foreign_secret_it_is_said_from_the_first_warning_on_and_not_be
 
 
 @pytest.mark.parametrize("is_up", [True, False])
-@pytest.mark.parametrize("warn", [(14, 7, 1), ()])
+@pytest.mark.parametrize("warn", [(14, 7, 1), (1,)])
 @pytest.mark.parametrize("most", [1, 7, 14, 40, 75])
 def test_no_life_is_later_by_it_whatever_the_channel_does(
     most: int, warn: tuple[int, ...], *, is_up: bool
@@ -448,4 +442,4 @@ def test_no_life_is_later_by_it_whatever_the_channel_does(
 
     day, _, act = life.acts[0]
     due = 90 - early("ann", policy)
-    assert (day, act) == (due if is_up or not warn else 90, "ROTATE")
+    assert (day, act) == (due if is_up else 90, "ROTATE")

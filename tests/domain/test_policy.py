@@ -45,12 +45,26 @@ def test_the_defaults_are_90_100_and_110() -> None:
             {"rotate_early_days": 76},
             (
                 "RotateEarlyDays=76: must be less than RotationPeriod=90 minus 14, "
-                "the most of WarnDays"
+                "the most of WarnDays=14,7,1"
             ),
         ),
         (
-            {"rotate_early_days": 90, "warn_days": ()},
-            "RotateEarlyDays=90: must be less than RotationPeriod=90",
+            {"rotate_early_days": 1, "warn_days": (0, -1)},
+            (
+                "RotateEarlyDays=1: needs more than WarnDays=0: keys are rotated early only on "
+                "days that were announced"
+            ),
+        ),
+        (
+            {"rotate_early_days": 1, "rotation_period": 15},
+            "RotateEarlyDays=1: needs RotationPeriod=16 or more beside WarnDays=14,7,1",
+        ),
+        (
+            {"rotate_early_days": 2, "rotation_period": 16},
+            (
+                "RotateEarlyDays=2: must be less than RotationPeriod=16 minus 14, "
+                "the most of WarnDays=14,7,1"
+            ),
         ),
         ({"rotation_period": 10**12}, f"RotationPeriod={10**12}: must be at most 36500 days"),
     ],
@@ -100,13 +114,36 @@ def test_the_least_and_the_most_that_keep_the_rules_are_taken() -> None:
     assert RotationPolicy(max_keys_per_day=0).max_keys_per_day == 0
 
 
-@pytest.mark.parametrize(("days", "warn"), [(75, (14, 7, 1)), (89, ()), (86, (3,)), (0, (90,))])
+@pytest.mark.parametrize(
+    ("days", "warn"), [(75, (14, 7, 1)), (88, (1,)), (86, (3,)), (0, (90,)), (0, ())]
+)
 def test_a_new_key_is_neither_due_nor_warned_of_on_its_first_day(
     days: int, warn: tuple[int, ...]
 ) -> None:
     policy = RotationPolicy(rotate_early_days=days, warn_days=warn)
 
     assert days == 0 or policy.rotation_period - days - max(warn, default=0) == 1
+
+
+@pytest.mark.parametrize(
+    ("periods", "fit"),
+    [((90, 100, 10), 35), ((75, 85, 10), 27), ((90, 92, 10), 39), ((90, 170, 10), 0)],
+)
+def test_more_early_days_than_the_second_slot_allows_warn(
+    periods: tuple[int, int, int], fit: int
+) -> None:
+    def warned(days: int) -> tuple[str, ...]:
+        rotation, inactive, grace = periods
+        return RotationPolicy(
+            rotation_period=rotation,
+            inactive_period=inactive,
+            recovery_grace_period=grace,
+            rotate_early_days=days,
+        ).warnings
+
+    assert (warned(0), warned(fit)) == ((), ())
+    [said] = warned(fit + 1)
+    assert said.startswith(f"RotateEarlyDays={fit + 1}: with more than {fit} days the old key ")
 
 
 def test_a_warning_of_a_hundred_years_is_the_earliest_and_none_later_than_that() -> None:

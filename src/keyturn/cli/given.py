@@ -65,7 +65,8 @@ def as_given(error: InvalidValue, given: Mapping[str, object], other: str) -> In
     other: what that is.
     """
     if error.field == "RotateEarlyDays" and error.field not in given:
-        typed = next((name for name in ("RotationPeriod", "WarnDays") if name in given), None)
+        others = (name for name in ("WarnDays", "RotationPeriod") if name in error.rule)
+        typed = next((name for name in others if name in given), None)
         if typed is not None:
             rule = f"does not go with {error.field}={error.value}, {other}, which {error.rule}"
             return InvalidValue(typed, given[typed], rule)

@@ -243,17 +243,26 @@ class RotationPolicy:
         self._check_early_days()
 
     def _check_early_days(self) -> None:
-        """Refuse early days by which a new key would be due, or warned of, on its first day."""
-        ahead = max(self.warn_days, default=0)
-        room = self.rotation_period - ahead
-        if not self.rotate_early_days or self.rotate_early_days < room:
+        """
+        Refuse early days that nobody is told of: switched on, they would bring all keys at once.
+
+        And those by which a new key would be due, or warned of, on its first day.
+        """
+        early, period = self.rotate_early_days, self.rotation_period
+        if not early:
             return
-        warned = f" minus {ahead}, the most of WarnDays" if ahead else ""
-        raise InvalidValue(
-            "RotateEarlyDays",
-            self.rotate_early_days,
-            f"must be less than RotationPeriod={self.rotation_period}{warned}",
-        )
+        ahead = max(self.warn_days, default=0)
+        warned = f"WarnDays={','.join(map(str, self.warn_days))}"
+        if not ahead:
+            why = "keys are rotated early only on days that were announced"
+            rule = f"needs more than WarnDays=0: {why}"
+        elif period - ahead < 2:  # noqa: PLR2004 -- no number would be less
+            rule = f"needs RotationPeriod={ahead + early + 1} or more beside {warned}"
+        elif early >= period - ahead:
+            rule = f"must be less than RotationPeriod={period} minus {ahead}, the most of {warned}"
+        else:
+            return
+        raise InvalidValue("RotateEarlyDays", early, rule)
 
     @property
     def installation_window(self) -> int:
@@ -268,11 +277,19 @@ class RotationPolicy:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is allowed, but deserves a second thought: a sentence each."""
+        found = []
         if self.recovery_grace_period < SHORT_GRACE:
             days = f"RecoveryGracePeriod={self.recovery_grace_period}"
             why = f"fewer than {SHORT_GRACE} days leave little time to notice a broken pipeline"
-            return (f"{days}: {why}",)
-        return ()
+            found.append(f"{days}: {why}")
+        # Both keys of a user are early by as much: the old one lives longer, the new one shorter.
+        fit = max(0, (2 * self.rotation_period - self.delete_period) // 2)
+        if self.rotate_early_days > fit:
+            found.append(
+                f"RotateEarlyDays={self.rotate_early_days}: with more than {fit} days the old key "
+                "may still be there when the new one is due; that one then waits for its slot"
+            )
+        return tuple(found)
 
 
 def parameter(name: str) -> str:

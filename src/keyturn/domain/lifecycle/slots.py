@@ -32,7 +32,7 @@ def lone_rotation_day(at: KeyList, key: KeyFacts) -> date:
 def _rotated_from(at: KeyList, key: KeyFacts, free: date) -> date:
     """The date of rotation of a key whose slot is free from a date on."""
     due = at.due_day(key)
-    if free > due and at.policy.warn_days and not at.is_warned(key):
+    if free > due and not at.is_warned(key):
         due = at.last_due_day(key)
     until = at.deferred_until(key)
     # Unknown until when: no date is named that might not be kept for it.

@@ -161,7 +161,7 @@ class KeyList:
             return latest if has_come else first
         warned = days_warned_of(receipts)
         if not warned:
-            return latest if has_come and self.policy.warn_days else first
+            return latest if has_come else first
         ages = range(first, latest)
         return next((age for age in ages if self.day(key.created, age) >= max(warned)), latest)
 
