@@ -88,7 +88,7 @@ def section() -> str:
             "",
             "| | before | now | aim | reached |",
             "| --- | --- | --- | --- | --- |",
-            *_rows(read(BEFORE), read(NOW)),
+            *rows(read(BEFORE), read(NOW)),
             "",
         ]
     )
@@ -100,18 +100,19 @@ def _where(path: Path) -> str:
     return f"commit {about['commit']} on {about['at'][:10]}, {machine}"
 
 
-def _rows(before: Measured, now: Measured) -> list[str]:
-    rows = []
+def rows(before: Measured, now: Measured) -> list[str]:
+    """A line for each of `LINES`, also where nothing was measured."""
+    lines = []
     for words, name, what in LINES:
         if name not in now:
-            rows.append(f"| {words} | | | | not measured yet |")
+            lines.append(f"| {words} | | | | not measured yet |")
             continue
         row = now[name]
         figure, aim = row.figures[what], row.aims.get(what)
         said = " | " if aim is None else f"{spelled(aim)} | {verdict(what, figure, aim)}"
         then = spelled(before[name].figures[what]) if name in before else ""
-        rows.append(f"| {words} | {then} | {spelled(figure)} | {said} |")
-    return rows
+        lines.append(f"| {words} | {then} | {spelled(figure)} | {said} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from tests.bench.figures import as_json, ratios, read, table
 from tests.bench.process import ROOT, emulated
 from tests.bench.rows import Asked, Row, due_rows
 from tests.bench.scene import Scene
-from tests.bench.table import MARKS, PAGE, section
+from tests.bench.table import LINES, MARKS, PAGE, rows, section
 from tests.diagram import page_with
 
 USERS, DUE = 5, 2
@@ -54,6 +54,13 @@ def test_each_figure_stands_beside_its_aim_and_beside_what_it_was() -> None:
         ["a", "day", "rotation", "s", "0.50"],
     ]
     assert ratios({ROW.name: ROW}, {"a day": before}).split()[-4:] == ["calls", "24", "12", "0.50"]
+
+
+def test_what_was_measured_of_no_commit_is_said_to_be_missing() -> None:
+    missing = rows({}, {})
+
+    assert len(missing) == len(LINES)
+    assert all(line.endswith("| not measured yet |") for line in missing)
 
 
 def test_the_manuals_table_is_of_the_committed_figures() -> None:
