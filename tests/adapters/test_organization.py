@@ -166,22 +166,69 @@ def test_nothing_is_listed_twice_also_where_units_lie_in_one_another(cloud: Loca
     }
 
 
-def test_one_account_without_a_path_and_the_units_are_asked(cloud: LocalCloud) -> None:
-    def forget_one(request: ApiRequest, perform: Perform) -> ApiResponse:
+def inner_has(cloud: LocalCloud, **changes: object) -> AwsOrganization:
+    """List all accounts, of which one, two units deep, comes otherwise than it should."""
+
+    def changed(request: ApiRequest, perform: Perform) -> ApiResponse:
         answer = perform(request)
         if request.operation != "ListAccounts":
             return answer
         body = json.loads(answer.body)
         for account in body["Accounts"]:
             if account["Id"] == IN_INNER.id:
-                del account["Paths"]
+                account.update(changes)
         return replace(answer, body=json.dumps(body).encode())
 
-    cloud.layers.append(forget_one)
+    cloud.layers.append(changed)
     organization = opened(cloud)
     list(organization.accounts())
+    return organization
+
+
+RIGHT = f"o-keyturn001/{ROOT}/{OUTER}/{INNER}/{IN_INNER.id}/"
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        None,
+        [],
+        [None],
+        [""],
+        [f"o-keyturn001/{ROOT}/"],
+        [RIGHT.removesuffix("/")],
+        [f"/{RIGHT}"],
+        [f"{RIGHT}\n"],
+        [RIGHT.upper()],
+        [RIGHT.replace(INNER, INNER.upper())],
+        [f"o-keyturn001/{ROOT}/{IN_OUTER[0].id}/"],
+        [f"o-keyturn001/{ROOT}/{IN_INNER.id[:-1]}/"],
+        [f"o-keyturn001/{ROOT}/{IN_INNER.id}/{IN_INNER.id}/"],
+        [f"o-keyturn001/{ROOT}//{IN_INNER.id}/"],
+        [f"o-keyturn001/{OUTER}/{IN_INNER.id}/"],
+        [f"{ROOT}/{IN_INNER.id}/"],
+        [f"o-keyturn002/{ROOT}/{IN_INNER.id}/"],
+        [f"o-keyturn001/r-other/{IN_INNER.id}/"],
+        [f"o-keyturn001/{ROOT}/{IN_INNER.id}/", RIGHT],
+        [f"o-keyturn001/{ROOT}/{IN_INNER.id}/"] * 2,
+    ],
+)
+def test_one_path_that_is_odd_and_none_is_believed_the_units_are_asked(
+    paths: list[str | None] | None, cloud: LocalCloud
+) -> None:
+    """Believed, each would take the account out of a unit that is excluded."""
+    organization = inner_has(cloud, Paths=paths)
 
     assert ids(organization.accounts(INNER)) == sorted([IN_INNER.id, CLOSED.id])
+    assert len(ids(organization.accounts(OUTER))) == len([*IN_OUTER, IN_INNER, CLOSED])
+    assert asked(cloud)[f"ListAccountsForParent {INNER}"]
+
+
+def test_the_path_as_aws_writes_it_is_believed(cloud: LocalCloud) -> None:
+    organization = inner_has(cloud, Paths=[RIGHT])
+
+    assert ids(organization.accounts(INNER)) == sorted([IN_INNER.id, CLOSED.id])
+    assert asked(cloud) == {"ListAccounts": 3}
 
 
 def test_half_a_list_is_not_remembered(cloud: LocalCloud) -> None:

@@ -1,6 +1,7 @@
 """AWS Organizations, read from its management account."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
@@ -19,13 +20,30 @@ How often a call is sent at most: half a list is none, and whoever else asks Org
 its rate with us. One in ten throttled, the 500 pages of 10,000 accounts fail once in 200,000 days.
 """
 
+_PATH: Final = re.compile(
+    r"(?P<organization>o-[a-z0-9]{10,32})/"
+    r"(?P<below>(?P<root>r-[0-9a-z]{4,32})/(?:ou-[0-9a-z]{4,32}-[0-9a-z]{8,32}/)*)"
+    r"(?P<account>[0-9]{12})/"
+)
+"""Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """Where an account is."""
+
+    organization: str
+    root: str
+    below: frozenset[str]
+    """The root and the units that it is below."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An account, and the root and the units that it is below; None: AWS does not say."""
+    """An account, and its path; None: AWS does not say, or not in the form that it documents."""
 
     listed: Listed
-    below: frozenset[str] | None
+    path: _Path | None
 
 
 class AwsOrganization:
@@ -60,13 +78,18 @@ class AwsOrganization:
 
         An empty list says nothing: whether there is such a unit, only AWS knows.
         """
-        found: list[Listed] = []
-        for placed in self._everybody or ():
-            if placed.below is None:
-                return []
-            if parent in placed.below:
-                found.append(placed.listed)
-        return found
+        everybody = self._everybody or ()
+        paths = [placed.path for placed in everybody if placed.path is not None]
+        # One odd path, and none is believed: an account that it hides from an excluded unit
+        # would be rotated.
+        trees = {(path.organization, path.root) for path in paths}
+        if len(paths) < len(everybody) or len(trees) > 1:
+            return []
+        return [
+            placed.listed
+            for placed, path in zip(everybody, paths, strict=True)
+            if parent in path.below
+        ]
 
     def _walk(self, parent: str) -> Iterator[Listed]:
         accounts, units = self._children(parent)
@@ -94,14 +117,19 @@ class AwsOrganization:
 
 
 def _placed(account: "AccountTypeDef") -> _Placed:
-    """
-    Read an account of the list of all, with its path: `o-…/r-…/ou-…/…/its id/`.
+    """Read an account of the list of all."""
+    listed = _listed(account)
+    return _Placed(listed, _path(account.get("Paths") or (), listed.account.id))
 
-    Source: https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html
-    """
-    paths = account.get("Paths")
-    below = frozenset(step for path in paths for step in path.split("/")) if paths else None
-    return _Placed(_listed(account), below)
+
+def _path(paths: Sequence[str | None], account: str) -> _Path | None:
+    """Read where an account is: its one path, and only if that ends in its own id."""
+    if len(paths) != 1:
+        return None
+    found = _PATH.fullmatch(paths[0] or "")
+    if found is None or found["account"] != account:
+        return None
+    return _Path(found["organization"], found["root"], frozenset(found["below"].split("/")[:-1]))
 
 
 def _listed(account: "AccountTypeDef") -> Listed:
