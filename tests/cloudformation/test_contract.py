@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -438,6 +438,18 @@ def test_the_code_knows_how_long_the_queues_hold_a_message(queue: str) -> None:
     made = Stack(name=CORE).of_type("AWS::SQS::Queue")[queue]
 
     assert made["MessageRetentionPeriod"] == QUEUE_HOLDS.total_seconds()
+
+
+@pytest.mark.parametrize(
+    ("template", "function"), [(CORE, "NotifierFunction"), (CHANNELS, "ChannelsFunction")]
+)
+def test_whoever_claims_a_notice_is_dead_before_another_may_take_it_over(
+    template: str, function: str
+) -> None:
+    made = Stack(name=template).of_type("AWS::Lambda::Function")[function]
+
+    margin = timedelta(minutes=1)  # our clock is not S3's, which tells how old a claim is
+    assert timedelta(seconds=made["Timeout"]) + margin <= CLAIM_LIFE
 
 
 def test_a_notice_is_tried_again_after_its_claim_has_run_out() -> None:

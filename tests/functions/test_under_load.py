@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
+from itertools import count
 from threading import Barrier, BrokenBarrierError
 
 import pytest
@@ -120,6 +121,29 @@ def test_an_invocation_that_begins_in_time_begins_all_messages_of_its_batch(
 
     assert told(stage) == {owner(number): 1 for number in range(numbers.batch)}
     assert measured(stage, "NoticesHandedBack") == []
+
+
+def test_what_another_held_is_come_back_to_only_while_there_is_time(stage: Harness) -> None:
+    """A second pass that passes the end would be killed, and all of its batch come again."""
+    batch = deployed().batch
+    held = messages_of(digests(stage, batch))
+    puts = count(1)
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "PutObject" and "/user-" in str(request.params):
+            if next(puts) > batch:  # the second pass: each attempt takes half a minute
+                stage.cloud.move_to(stage.cloud.now + 30 * SECOND)
+            return refused(request, ApiError("ConditionalRequestConflict", "Held.", 409))
+        return perform(request)
+
+    stage.cloud.layers.append(layer)
+    end = stage.cloud.now + 180 * SECOND
+
+    assert invoked(stage, held, 180 * SECOND) == [each["MessageId"] for each in held]
+
+    assert stage.cloud.now < end
+    assert told(stage) == Counter()
+    assert len(measured(stage, "NoticesHandedBack")) > 0
 
 
 # Side by side

@@ -101,14 +101,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> object:
         record
         for record, outcome in zip(begun, outcomes, strict=True)
         if outcome is _Outcome.FAILED
-        # What another held may have been a message of this very batch, which is done by now.
-        or (outcome is _Outcome.HELD and come_to(record, is_last=True) is not _Outcome.DONE)
     ]
-    for record in rest:
+    # What another held may have been a message of this very batch, which is done by now.
+    held = [
+        record for record, outcome in zip(begun, outcomes, strict=True) if outcome is _Outcome.HELD
+    ]
+    again = side_by_side(
+        lambda record: come_to(record, is_last=True), held, workers=1, may_begin=time.may_begin
+    )
+    failed += [
+        record
+        for record, outcome in zip(held, again, strict=False)
+        if outcome is not _Outcome.DONE
+    ]
+    untouched = [*rest, *held[len(again) :]]
+    for record in untouched:
         _hand_back(record)
     return {
         "batchItemFailures": [
-            {"itemIdentifier": record["messageId"]} for record in (*failed, *rest)
+            {"itemIdentifier": record["messageId"]} for record in (*failed, *untouched)
         ]
     }
 
