@@ -109,6 +109,8 @@ NUMBERS: dict[str, float | timedelta] = {
     "keyturn.adapters.s3_folders_ahead._LARGEST_PAGE": 1000,
     "keyturn.adapters.s3_folders_ahead._PAGES_FOR_NOTHING": 5,
     "keyturn.adapters.s3_folders_ahead._PAGES_KEPT": 32,
+    "keyturn.adapters.secret_list.MOST_PAGES": 100,
+    "keyturn.adapters.secret_list.LONGEST_LIST": timedelta(seconds=60),
     "keyturn.adapters.s3_receipts.CLAIM_LIFE": timedelta(minutes=15),
     "keyturn.adapters.s3_receipts._KEYS_HASH": 16,
     "keyturn.schemas.receipt.CLAIM_SIZE": 36,

@@ -427,7 +427,9 @@ class Aws(_Connections):
             clock=self.clock,
             only_reads=run.dry_run,
         )
-        listed_secrets = ListedSecrets(SecretsManagerList(member.secrets), run.account.id)
+        listed_secrets = ListedSecrets(
+            SecretsManagerList(member.secrets, self.clock), run.account.id
+        )
         receipts = self._receipts() if settings.bucket else NoReceipts()
         find_owner = self._find_owner(run.account, keys, receipts)
         # Not the run's id: a message that is handed over twice makes two runs of it.

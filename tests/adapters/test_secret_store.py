@@ -81,7 +81,7 @@ def side(request: pytest.FixtureRequest) -> Iterator[Side]:
             store=store,
             schedule=lambda: delete(made),
             beget=beget,
-            secrets=SecretsManagerList(made),
+            secrets=SecretsManagerList(made, lambda: cloud.now),
             wait=lambda: cloud.move_to(cloud.now + timedelta(minutes=6)),
         )
 

@@ -479,7 +479,9 @@ ROWS: Rows = [
     ),
     (
         "list secrets",
-        lambda w: list(SecretsManagerList(w.client("secretsmanager")).named("Account_")),
+        lambda w: list(
+            SecretsManagerList(w.client("secretsmanager"), lambda: AT).named("Account_")
+        ),
         [
             (
                 "ListSecrets",

@@ -4,11 +4,15 @@ The list of secrets says who is at rest; AWS is asked anew about whoever is writ
 The sandbox's list lacks the last five minutes, as AWS's may.
 """
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from keyturn.adapters.secret_list import LONGEST_LIST, MOST_PAGES
 from keyturn.domain.secret_names import INTENT_TAG, SEAL_TAG, USER_ID_TAG, USER_TAG, secret_name
 from keyturn.domain.tag_text import format_utc
 from keyturn_sandbox.emulator.cloud import Perform
@@ -207,3 +211,129 @@ def test_few_users_are_asked_about_one_by_one(stage: Harness) -> None:
     stage.run({**ASKED, "users": ["ann"]})
 
     assert lists_and_looks(stage, since) == (0, 1)
+
+
+# A list that has no end, or holds what no list holds
+
+PEOPLE = [f"user-{number}" for number in range(7)]
+
+
+def listing(stage: Harness, change: Callable[[dict[str, Any], int], object]) -> list[int]:
+    """Change each page of the list, whose number is given; how many there were."""
+    pages = [0]
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation != "ListSecrets":
+            return perform(request)
+        pages[0] += 1
+        first = {name: value for name, value in request.params.items() if name != "NextToken"}
+        answer = perform(replace(request, params=first))
+        body = json.loads(answer.body)
+        change(body, pages[0])
+        return replace(answer, body=json.dumps(body).encode())
+
+    stage.cloud.layers.append(layer)
+    return pages
+
+
+def all_rotate(stage: Harness) -> bool:
+    """Whether a run over some more users than few comes to all of them, and says nothing odd."""
+    for user in PEOPLE:
+        stage.user(user, 90, Owner=OWNER)
+
+    answer = stage.invoke(context=stage.minutes(15))
+
+    return answer["failures"] == [] and all(len(stage.keys(user)) == 2 for user in PEOPLE)
+
+
+def token(name: str) -> dict[str, str]:
+    return {"NextToken": name}
+
+
+@pytest.mark.parametrize(("tokens", "pages"), [("A", 2), ("AB", 3), ("ABC", 4)])
+def test_a_list_that_goes_round_in_circles_is_none(
+    tokens: str, pages: int, stage: Harness
+) -> None:
+    asked = listing(stage, lambda page, at: page.update(token(tokens[(at - 1) % len(tokens)])))
+
+    assert all_rotate(stage)
+    assert asked == [pages]
+
+
+def test_a_list_of_more_pages_than_an_account_can_need_is_none(stage: Harness) -> None:
+    asked = listing(stage, lambda page, at: page.update(token(f"page-{at}"), SecretList=[]))
+
+    assert all_rotate(stage)
+    assert asked == [MOST_PAGES]
+
+
+def test_a_list_that_takes_too_long_is_none_and_the_run_goes_on(stage: Harness) -> None:
+    def slowly(page: dict[str, Any], at: int) -> None:
+        stage.cloud.move_to(stage.cloud.now + timedelta(seconds=7))
+        page.update(token(f"page-{at}"))
+
+    asked = listing(stage, slowly)
+    begun = stage.cloud.now
+
+    assert all_rotate(stage)
+    assert asked == [9]  # 63 s
+    assert stage.cloud.now - begun < LONGEST_LIST + MINUTE
+
+
+def test_a_list_as_long_as_may_be_is_one(stage: Harness) -> None:
+    def until_the_last(page: dict[str, Any], at: int) -> None:
+        if at < MOST_PAGES:
+            page.update(token(f"page-{at}"))
+        else:
+            page.pop("NextToken", None)
+
+    asked = listing(stage, until_the_last)
+    since = stage.mark()
+
+    assert all_rotate(stage)
+    assert asked == [MOST_PAGES]
+    assert lists_and_looks(stage, since) == (MOST_PAGES, 0)
+
+
+GOOD = {
+    "Name": secret_name(MEMBER, "zoe"),
+    "ARN": f"arn:aws:secretsmanager:us-east-1:{MEMBER}:secret:zoe-abcdef",
+}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {**GOOD, "Name": None},
+        {**GOOD, "Name": ""},
+        {**GOOD, "ARN": None},
+        {**GOOD, "Tags": "keyturn:user"},
+        {**GOOD, "Tags": [{"Key": "keyturn:user"}]},
+        {**GOOD, "Tags": [{"Value": "zoe"}]},
+        {**GOOD, "Tags": [None]},
+        {**GOOD, "SecretVersionsToStages": ["AWSCURRENT"]},
+        {**GOOD, "SecretVersionsToStages": {"one": 1}},
+        {**GOOD, "SecretVersionsToStages": {"one": [1]}},
+        {**GOOD, "DeletedDate": "soon"},
+        None,
+        "zoe",
+    ],
+)
+def test_a_list_with_one_odd_entry_is_none_and_is_not_asked_for_again(
+    odd: object, stage: Harness
+) -> None:
+    """Else whoever may create a secret keeps everybody's key in the account as it is."""
+    asked = listing(stage, lambda page, _: page.update(SecretList=[GOOD, odd], NextToken=None))
+
+    assert all_rotate(stage)
+    assert asked == [1]
+
+
+@pytest.mark.parametrize("secrets", [None, "none"])
+def test_a_page_without_secrets_is_no_empty_one(secrets: object, stage: Harness) -> None:
+    asked = listing(stage, lambda page, _: page.update(SecretList=secrets, NextToken=None))
+    since = stage.mark()
+
+    assert all_rotate(stage)
+    assert asked == [1]
+    assert lists_and_looks(stage, since) == (1, len(PEOPLE))

@@ -121,6 +121,7 @@ class Accounts:
             home=security.region,
             iam_region=iam_region,
             look_role=look_role,
+            now=now,
         )
         return Observed(
             probes=Probes(
@@ -194,6 +195,7 @@ class _Members:
     """The region of an account's secrets, where the stack names none."""
     iam_region: str
     look_role: str | None
+    now: datetime
     entered: dict[str, boto3.Session] = field(default_factory=dict)
     making: Lock = field(default_factory=Lock)
     """boto3's sessions may not make two clients at once; accounts are entered side by side."""
@@ -217,7 +219,9 @@ class _Members:
             iam = client(session, "iam")
             secrets = client(session, "secretsmanager", region=self._region(parameters))
         look = LookForLeftovers(
-            keys=IamAccessKeys(iam, lambda: iam), secrets=SecretsManagerList(secrets)
+            keys=IamAccessKeys(iam, lambda: iam),
+            # No run waits for this list: its pages alone bound it.
+            secrets=SecretsManagerList(secrets, lambda: self.now),
         )
         return look.in_account(account.id)
 

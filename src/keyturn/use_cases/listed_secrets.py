@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from threading import Lock
 
-from keyturn.domain.errors import PortError
+from keyturn.domain.errors import InvalidValue, PortError
+from keyturn.domain.secret_names import owner_of_secret
 from keyturn.ports import ListedSecret, SecretList
 
 FEW = 5
@@ -40,10 +41,23 @@ class ListedSecrets:
         with self._lock:  # workers ask side by side
             if self._listed is None:
                 try:
-                    self._listed = {each.name: each for each in self._secrets.named(self._prefix)}
+                    self._listed = {
+                        each.name: each
+                        for each in self._secrets.named(self._prefix)
+                        if _is_of_a_user(each.name)
+                    }
                 except PortError as error:
                     # Not asked for again by each user: a role that lacks it lacks it all day.
                     self._listed = error
             if isinstance(self._listed, PortError):
                 raise self._listed
             return self._listed
+
+
+def _is_of_a_user(name: str) -> bool:
+    """Whether a user could have it; what else people name so is not kept in memory."""
+    try:
+        owner_of_secret(name)
+    except InvalidValue:
+        return False
+    return True
