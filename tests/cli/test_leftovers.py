@@ -126,6 +126,25 @@ def test_a_role_that_may_not_list_them_is_no_failure(cloud: LocalCloud) -> None:
     assert found("--secrets") is None
 
 
+def test_a_plan_says_once_of_all_accounts_that_their_role_may_not_list_secrets(
+    cloud: LocalCloud,
+) -> None:
+    for account in (SHOP, OURS):
+        add_user(cloud, account, "orders", 20)
+        cloud.add_key(account, "orders")
+        cloud.deny(account, "ListSecrets", "AccessDeniedException")
+    cloud.move_to(cloud.now + timedelta(hours=1))
+
+    result = keyturn("plan", *IN_THE_SHOP, "--account", OURS)
+
+    assert result.exit_code == 0, result.output
+    [said] = [line for line in result.stderr.splitlines() if "secretsmanager:ListSecrets" in line]
+    assert said == (
+        "warning: the role may not list secrets (secretsmanager:ListSecrets): "
+        "each user's was asked for alone (all 2 accounts)"
+    )
+
+
 @pytest.mark.parametrize(
     ("tags", "users", "is_left"),
     [

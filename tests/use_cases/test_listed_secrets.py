@@ -180,6 +180,27 @@ def test_a_role_that_may_not_list_is_asked_about_each_user_alone(
     assert {stage.keys(user)[key] for user, key in old.items()} == {"Inactive"}
     _, looks = lists_and_looks(stage, since)
     assert looks == 2 + 2 + 1  # of the two before their keys end, too
+    assert answer["warnings"] == []  # a line a day in each account's mails would help nobody
+    [said] = not_listed(stage)
+    assert said.endswith(": each user's was asked for alone")
+    assert said.startswith("the role may not list secrets") == (error == "AccessDeniedException")
+    assert (error in said) == (error == "ThrottlingException")
+
+
+def not_listed(stage: Harness) -> list[str]:
+    return [
+        str(line["message"]) for line in stage.lines() if line["event"] == "secrets.not-listed"
+    ]
+
+
+def test_nothing_is_said_of_a_list_that_was_read_or_that_nobody_needed(stage: Harness) -> None:
+    rotated(stage, "ann", "bob")
+    stage.run()
+    assert not_listed(stage) == []
+
+    stage.cloud.deny(MEMBER, "ListSecrets")
+    stage.run({**ASKED, "users": ["ann"]})
+    assert not_listed(stage) == []
 
 
 def test_half_a_list_is_no_list(stage: Harness) -> None:
@@ -202,6 +223,8 @@ def test_half_a_list_is_no_list(stage: Harness) -> None:
 
     assert answer["failures"] == []
     assert [len(stage.keys(user)) for user in users] == [2] * 5
+    [said] = not_listed(stage)
+    assert said.startswith("the secrets could not be listed (ListSecrets: 500")
 
 
 def test_few_users_are_asked_about_one_by_one(stage: Harness) -> None:

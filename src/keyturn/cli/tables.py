@@ -460,8 +460,9 @@ def warnings(report: Report) -> Iterator[str]:
     """What is allowed, but deserves a second thought; each once, with the accounts it is of."""
     found: dict[str, list[str]] = {}
     for result in report.results:
-        for warning in result.plan.warnings:
-            found.setdefault(warning, []).append(title(result.plan.run.account))
+        plan = result.plan
+        for warning in (*plan.warnings, *((plan.unlisted,) if plan.unlisted else ())):
+            found.setdefault(warning, []).append(title(plan.run.account))
     for warning, accounts in found.items():
         yield f"warning: {shown(warning)}{_where(accounts, len(report.results))}"
 

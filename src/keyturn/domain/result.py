@@ -162,6 +162,9 @@ class AccountPlan:
     secrets: SecretsPlan | None = None
     """What is decided about secrets (RemoveSecretsAfter); None: nobody looked, or could."""
 
+    unlisted: str | None = None
+    """Why each user's secret was asked for alone, and not all in one list; it hinders nothing."""
+
     def owner_of(self, user: str) -> Owner:
         """Who answers for a user's keys."""
         return self.owners.get(user, Owner())

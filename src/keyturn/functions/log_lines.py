@@ -25,6 +25,7 @@ class LogEvent(StrEnum):
     WRITE_REFUSED = "write.refused"
     KEY_QUARANTINED = "key.quarantined"
     SECRET_DECIDED = "secret.decided"  # noqa: S105 -- a name, not a password
+    SECRETS_NOT_LISTED = "secrets.not-listed"
     RUN_WARNED = "run.warned"
     RUN_FAILED = "run.failed"
     OWNER_REJECTED = "owner.rejected"
@@ -114,6 +115,7 @@ LINES: Final[Mapping[LogEvent, LogLine]] = {
     LogEvent.SECRET_DECIDED: LogLine(
         level=INFO, facts=(*_RUN, "user", "secret", "step", "done", "dry_run")
     ),
+    LogEvent.SECRETS_NOT_LISTED: LogLine(level=WARNING, facts=_RUN),
     LogEvent.RUN_WARNED: LogLine(level=WARNING, facts=_RUN),
     LogEvent.RUN_FAILED: LogLine(level=ERROR, facts=_RUN, sometimes=("user",)),
     LogEvent.OWNER_REJECTED: LogLine(level=WARNING, facts=(*_RUN, "user", "source", "value")),

@@ -28,6 +28,8 @@ def log_result(logger: Logger, result: AccountResult, policy: RotationPolicy) ->
     for decided in result.plan.users:
         _log_user(logger, decided, policy, about, dry_run=run.dry_run)
     _log_secrets(logger, result, about)
+    if result.plan.unlisted is not None:
+        log(logger, LogEvent.SECRETS_NOT_LISTED, result.plan.unlisted, **about)
     for warning in result.plan.warnings:
         log(logger, LogEvent.RUN_WARNED, warning, **about)
     for failure in result.failures:

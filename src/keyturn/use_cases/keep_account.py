@@ -50,6 +50,7 @@ from keyturn.use_cases.plan_remarks import (
     leaks,
     put_off,
     root_keys,
+    unlisted,
     unowned,
     unproven,
     unreadable,
@@ -196,6 +197,7 @@ class KeepAccount:
                 *unproven(all_decided),
             ),
             left=tuple(user.name for user in users[len(looked) :]),
+            unlisted=unlisted(self.fact_gatherer.listed_secrets.failure),
         )
         return plan if self.keep_secrets is None else self.keep_secrets.planned(plan, living)
 

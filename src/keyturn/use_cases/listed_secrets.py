@@ -26,6 +26,12 @@ class ListedSecrets:
         self._listed: Mapping[str, ListedSecret] | PortError | None = None
         self._lock = Lock()
 
+    @property
+    def failure(self) -> PortError | None:
+        """Why there is no list for who asked; None: there is one, or nobody asked."""
+        with self._lock:
+            return self._listed if isinstance(self._listed, PortError) else None
+
     def of(self, name: str) -> ListedSecret | None:
         """The secret of that name; None: it is not in the list. Raises PortError for no list."""
         return self._all().get(name)

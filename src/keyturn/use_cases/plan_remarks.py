@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.decision import UNREADABLE, Decision, Overlay, Reason, State, UserDecisions
-from keyturn.domain.errors import Exempted, KeyLeaked, OrderNotDone, OwnerNotKnown, PortError
+from keyturn.domain.errors import (
+    Denied,
+    Exempted,
+    KeyLeaked,
+    OrderNotDone,
+    OwnerNotKnown,
+    PortError,
+)
 from keyturn.domain.key import Seal, SecretFacts
 from keyturn.domain.policy import RotationPolicy
 from keyturn.domain.result import AccountPlan, AccountResult, Failure, Outcome
@@ -72,6 +79,19 @@ def unproven(all_decided: Iterable[UserDecisions]) -> Iterator[str]:
             "the seals could not be checked (SealKey, --seal-key): this plan assumes that the "
             "secrets with Keyturn's tags are Keyturn's"
         )
+
+
+def unlisted(failure: PortError | None) -> str | None:
+    """Say that the list of secrets was of no use, for that costs a call for each user."""
+    if failure is None:
+        return None
+    if isinstance(
+        failure, Denied
+    ):  # in the same words for all accounts, of which many may lack it
+        why = "the role may not list secrets (secretsmanager:ListSecrets)"
+    else:
+        why = f"the secrets could not be listed ({failure})"
+    return f"{why}: each user's was asked for alone"
 
 
 def put_off(all_decided: Iterable[UserDecisions], policy: RotationPolicy) -> Iterator[str]:
