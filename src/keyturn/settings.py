@@ -17,6 +17,7 @@ from marshmallow import fields as rules
 
 from keyturn import configuration
 from keyturn.configuration import DESCRIBED, Configuration
+from keyturn.domain.amounts import whole_number
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.parameter import Parameter, Shape, Unit, parameters_of
 from keyturn.domain.policy import MOST_DAYS, RotationPolicy
@@ -36,22 +37,28 @@ AWS_OWN = frozenset({"aws/secretsmanager", "alias/aws/secretsmanager"})
 """The KMS key that AWS keeps for secrets, by the names that people call it."""
 
 
-class Days(rules.Integer):
+class Number(rules.Integer):
+    """A whole number; its limits are its parameter's."""
+
+    default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 -- marshmallow's way
+
+    def _validated(self, value: object) -> int:
+        number = whole_number(value.strip()) if isinstance(value, str) else value
+        if number is None:
+            raise self.make_error("invalid")
+        return super()._validated(number)
+
+
+class Days(Number):
     """A whole number of days, few enough to count with; what is too few is the policy's to say."""
 
-    default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- marshmallow's way
+    default_error_messages = {"invalid": "must be a whole number of days"}  # noqa: RUF012 -- as above
 
     def _validated(self, value: object) -> int:
         days = super()._validated(value)
         if abs(days) > MOST_DAYS:
             raise ValidationError(f"must be at most {MOST_DAYS} days")
         return days
-
-
-class Number(rules.Integer):
-    """A whole number; its limits are its parameter's."""
-
-    default_error_messages = {"invalid": "must be a whole number"}  # noqa: RUF012 -- as above
 
 
 class KmsKey(rules.Field[str | None]):
@@ -67,10 +74,10 @@ class ListOfDays(rules.Field[tuple[int, ...]]):
     default_error_messages = {"invalid": "must be whole days, separated by commas"}  # noqa: RUF012 -- as above
 
     def _deserialize(self, value: object, *_: object, **__: object) -> tuple[int, ...]:
-        try:
-            days = tuple(int(part) for part in str(value).split(",") if part.strip())
-        except ValueError:
-            raise self.make_error("invalid") from None
+        read = [whole_number(part.strip()) for part in str(value).split(",") if part.strip()]
+        days = tuple(each for each in read if each is not None)
+        if len(days) < len(read):
+            raise self.make_error("invalid")
         if any(abs(each) > MOST_DAYS for each in days):
             raise ValidationError(f"must be at most {MOST_DAYS} days")
         return days

@@ -599,6 +599,11 @@ WRONG = {
     "--warn-days 7,x": "--warn-days 7,x: must be whole days, separated by commas",
     "--rotate-early-days -1": "--rotate-early-days -1: must be at least 0 days",
     "--rotate-early-days 1.5": "--rotate-early-days 1.5: must be a whole number of days",
+    "--rotate-early-days 1_0": "--rotate-early-days 1_0: must be a whole number of days",
+    "--rotate-early-days ٣": "--rotate-early-days ٣: must be a whole number of days",
+    "--rotate-early-days +5": "--rotate-early-days +5: must be a whole number of days",
+    "--max-keys-per-day 1_0": "--max-keys-per-day 1_0: must be a whole number",
+    "--warn-days 7,+5": "--warn-days 7,+5: must be whole days, separated by commas",
     "--rotate-early-days 36501": "--rotate-early-days 36501: must be at most 36500 days",
     "--rotate-early-days 76": (
         "--rotate-early-days 76: must be less than --rotation-period 90 minus 14, "
