@@ -81,6 +81,7 @@ NO_ADAPTER = {
         *(f"channels/jira/{name}.py" for name in ("__init__", "site", "words")),
     ),  # they ask nothing of AWS
     *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
+    *("throttling.py", "token_bucket.py"),
     "timestamps.py",
     "rows_in_file.py",
     *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
