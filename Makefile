@@ -4,6 +4,9 @@
 
 UV := 0.13.6
 RUN := .venv/bin/
+# What is given and not switched off: RECORD=0 is no.
+on = $(filter-out 0 no off false,$(1))
+long = $(if $(filter-out long,$(BENCH)),$(error BENCH=$(BENCH): must be long, or not given),$(if $(BENCH),--long))
 
 # Nothing but uv.lock may choose what is installed, and nothing but tools/python.sh which Python runs.
 export UV_PROJECT_ENVIRONMENT := .venv
@@ -24,20 +27,19 @@ coverage: .venv/ready   ## run the tests on one core, and say which lines they m
 	$(RUN)coverage run -m pytest -q $(T) && $(RUN)coverage report
 
 chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T="-k NAME" for one
-	CHAOS=$(if $(LONG),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/chaos $(T)
+	CHAOS=$(if $(call on,$(LONG)),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/chaos $(T)
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
 
 bench: .venv/ready      ## say what a day takes, in calls, time and memory; B="quiet all" for some, BENCH=long for every size, PAGES=1 for large pages
-	$(RUN)python -m tests.bench $(if $(PAGES),pages,$(B)) $(if $(filter long,$(BENCH)),--long)
+	$(RUN)python -m tests.bench $(if $(call on,$(PAGES)),pages) $(B) $(long)
 
 bench-compare: .venv/ready  ## the same, as ratios to tests/bench/baseline.json, or, with BASE=path-or-commit, to another checkout in turns
-	$(RUN)python -m tests.bench $(B) $(if $(filter long,$(BENCH)),--long) --compare $(if $(BASE),--base $(BASE)) $(if $(RECORD),--record)
-
+	$(RUN)python -m tests.bench $(B) $(long) --compare $(if $(BASE),--base $(BASE)) $(if $(call on,$(RECORD)),--record)
 
 scale: .venv/ready      ## simulate a day of 10,000 accounts into docs/scale.md, and hold it against 500 in the local queue; CALIBRATE=1 measures first
-	$(if $(CALIBRATE),CALIBRATE=1 )$(RUN)python -m tests.scale
+	CALIBRATE=$(if $(call on,$(CALIBRATE)),1) $(RUN)python -m tests.scale
 
 mutants: .venv/ready    ## break the engine on purpose, and see each break caught; RANDOM=60 draws breaks, SEED=… the same again
 	$(RUN)python -m tests.mutants.$(if $(RANDOM),drawn $(RANDOM) $(if $(SEED),--seed $(SEED)),run) $(M)

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import time
@@ -33,6 +34,20 @@ BASE_COMMIT = "5828c1bb"
 
 def main() -> None:
     """Measure what is asked for."""
+    given = _given()
+    with _checkouts(given.checkout, given.base) as (checkout, base):
+        ours, theirs = _measured(given, checkout, base)
+    if given.compare:
+        _say(ratios(ours.rows, theirs.rows if theirs else read(BEFORE)))
+    if "resumed" in given.names:
+        _say(largest_account())
+    if "load" in given.names:
+        notices_and_reports()
+    if "pages" in given.names:
+        pages()
+
+
+def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("names", nargs="*", help="; ".join([*MEASURES, *ON_THEIR_OWN]))
     parser.add_argument("--long", action="store_true", help="every size at every latency")
@@ -45,33 +60,49 @@ def main() -> None:
     )
     parser.add_argument("--profile", type=Path, help="where profiles of the functions go")
     given = parser.parse_args()
+    given.adds = bool(given.names)
     # What takes minutes on its own is measured only by its name, or with all else.
-    names = given.names or [*MEASURES, *(ON_THEIR_OWN if given.long else ())]
-    if unknown := sorted(set(names) - {*MEASURES, *ON_THEIR_OWN}):
-        parser.error(f"{unknown[0]}: is none of {', '.join([*MEASURES, *ON_THEIR_OWN])}")
+    given.names = given.names or [*MEASURES, *(ON_THEIR_OWN if given.long else ())]
     if given.record:
         given.base, given.json = given.base or BASE_COMMIT, NOW
-    if given.base and not (Path(given.base).is_dir() or _commit(given.base)):
-        parser.error(f"--base {given.base}: is neither a folder nor a commit")
+    if (wrong := _what_is_wrong(given)) is not None:
+        parser.error(wrong)
+    return given
+
+
+def _what_is_wrong(given: argparse.Namespace) -> str | None:
+    known = [*MEASURES, *ON_THEIR_OWN]
+    if unknown := sorted(set(given.names) - set(known)):
+        return f"{unknown[0]}: is none of {', '.join(known)}"
+    if not _is_checkout(given.checkout):
+        return f"--checkout {given.checkout}: is no checkout of Keyturn"
+    if given.base and not (_is_checkout(Path(given.base)) or _commit(given.base)):
+        return f"--base {given.base}: is neither a checkout of Keyturn nor a commit"
+    if given.compare and not given.base and not BEFORE.exists():
+        return f"--compare: there is no {BEFORE.name}; give --base"
+    return None
+
+
+def _measured(
+    given: argparse.Namespace, checkout: Path, base: Path | None
+) -> "tuple[_File, _File | None]":
+    """What was measured of ours and of the base, in turns, and written."""
     load = os.getloadavg()[0]
-    with _checkouts(given.checkout, given.base) as (checkout, base):
-        ours = _File(path=given.json, checkout=checkout, load=load, adds=bool(given.names))
-        theirs = base and replace(ours, path=ours.path.with_name(BEFORE.name), checkout=base)
-        for name in (name for name in MEASURES if name in names):
-            began = time.perf_counter()
-            if theirs:
-                theirs.add(MEASURES[name](Asked(checkout=theirs.checkout, long=given.long)))
-            asked = Asked(checkout=checkout, long=given.long, profile=given.profile)
-            ours.add(_shown(MEASURES[name](asked)))
-            _say(f"({name}: {time.perf_counter() - began:.0f} s)\n")
-    if given.compare:
-        _say(ratios(ours.rows, theirs.rows if theirs else read(BEFORE)))
-    if "resumed" in names:
-        _say(largest_account())
-    if "load" in names:
-        notices_and_reports()
-    if "pages" in names:
-        pages()
+    ours = _File(path=given.json, checkout=checkout, load=load, adds=given.adds)
+    theirs = replace(ours, path=ours.path.with_name(BEFORE.name), checkout=base) if base else None
+    files = [file for file in (theirs, ours) if file is not None]
+    for name in (name for name in MEASURES if name in given.names):
+        began = time.perf_counter()
+        if theirs:
+            theirs.add(MEASURES[name](Asked(checkout=theirs.checkout, long=given.long)))
+        asked = Asked(checkout=checkout, long=given.long, profile=given.profile)
+        ours.add(_shown(MEASURES[name](asked)))
+        if not given.record:  # the whole takes long
+            _write(files)
+        _say(f"({name}: {time.perf_counter() - began:.0f} s)\n")
+    if given.record:  # the page holds one beside the other
+        _write(files)
+    return ours, theirs
 
 
 def _shown(rows: Iterator[Row]) -> Iterator[Row]:
@@ -83,7 +114,7 @@ def _shown(rows: Iterator[Row]) -> Iterator[Row]:
 
 @dataclass(kw_only=True)
 class _File:
-    """What was measured of a checkout; written after each measure, for the whole takes long."""
+    """What was measured of a checkout."""
 
     path: Path
     checkout: Path
@@ -96,6 +127,9 @@ class _File:
     def add(self, rows: Iterable[Row]) -> None:
         """More of it."""
         self.rows = {**self.rows, **{row.name: row for row in rows}}
+
+    def text(self) -> str:
+        """All of it, as it is kept."""
         commit = _git("rev-parse", "--short", "HEAD", at=self.checkout).strip()
         before: Measured = {}
         if (
@@ -112,8 +146,17 @@ class _File:
             "load": round(self.load, 1),
         }
         written = as_json({**before, **self.rows}, about)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps(written, indent=1, ensure_ascii=False) + "\n")
+        return json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+
+
+def _write(files: list[_File]) -> None:
+    """Replace the files together, when each is written whole."""
+    whole = [(file.path, file.path.with_suffix(".new"), file.text()) for file in files]
+    for path, new, text in whole:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(text)
+    for path, new, _ in whole:
+        new.replace(path)
 
 
 @contextmanager
@@ -122,7 +165,7 @@ def _checkouts(checkout: Path, base: str | None) -> Iterator[tuple[Path, Path | 
     ours = checkout.resolve()
     if base is None:
         yield ours, None
-    elif Path(base).is_dir():
+    elif _is_checkout(Path(base)):
         yield ours, Path(base).resolve()
     else:
         with TemporaryDirectory() as folder:
@@ -145,6 +188,15 @@ def _git(*words: str, at: Path = ROOT) -> str:
     return done.stdout
 
 
+def _is_checkout(folder: Path) -> bool:
+    """Whether it has code of its own: without that, Python would load ours and compare nothing."""
+    if not (folder / "src" / "keyturn").is_dir():
+        return False
+    with suppress(subprocess.CalledProcessError):
+        return bool(_git("rev-parse", "HEAD", at=folder))
+    return False
+
+
 def _commit(name: str) -> str | None:
     """The id of a commit; None: there is none."""
     with suppress(subprocess.CalledProcessError):
@@ -158,4 +210,6 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever ends it finds no worktree and no process of it afterwards.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     main()

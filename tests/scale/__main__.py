@@ -22,7 +22,7 @@ PAGE, PLOT = ROOT / "docs" / "scale.md", ROOT / "docs" / "scale.svg"
 
 def main() -> None:
     """Measure, simulate, compare, and write it down."""
-    if "CALIBRATE" in environ:
+    if environ.get("CALIBRATE") == "1":
         command = ["git", "rev-parse", "--short", "HEAD"]
         commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         today = f"{datetime.now(UTC):%Y-%m-%d}"
