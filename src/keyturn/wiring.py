@@ -136,6 +136,8 @@ class _Member:
     iam: Any
     iam_once: Callable[[], Any]
     """Makes the client that makes keys, when the first key is made: on most days there is none."""
+    iam_for_a_stop: Callable[[], Any]
+    """Makes the client that stops a leaked key: it waits for no token, and is stubborn."""
     secrets: Any
     key_names: KeyNames
     contacts: AwsAlternateContacts
@@ -234,6 +236,7 @@ class _Connections:
         return _Member(
             iam=written("iam"),
             iam_once=cache(lambda: written("iam", attempts=1)),
+            iam_for_a_stop=cache(lambda: written("iam", stops=True)),
             secrets=written("secretsmanager"),
             # Made when a secret names its KMS key in another way than we do, which is rare.
             key_names=KeyNames(cache(lambda: client(session, "kms"))),
@@ -377,9 +380,9 @@ class Aws(_Connections):
         from keyturn.use_cases.announcers import NotifyNobody
         from keyturn.use_cases.run_command import RunCommand
 
-        tools = self._tools(run)
+        tools, member = self._tools(run), self._member(run.account.id)
         return RunCommand(
-            keys=tools.keys,
+            keys=IamAccessKeys(member.iam_for_a_stop(), member.iam_once),
             fact_gatherer=tools.fact_gatherer,
             executor=tools.executor,
             exempt_users=tools.exempt_users,
@@ -543,20 +546,32 @@ class Aws(_Connections):
         """The same, for whoever sets it: where it is counts. Raises InvalidValue without one."""
 
         self.settings.needs("S3BucketName")
-        s3 = self._keep(
-            "s3 for a stop", lambda: bucket_client(self.session, self._own_account_if_known)
+        return S3PauseFlag(
+            self._s3_for_a_stop(), bucket=self.settings.bucket, prefix=self.settings.prefix
         )
-        return S3PauseFlag(s3, bucket=self.settings.bucket, prefix=self.settings.prefix)
+
+    def _s3_for_a_stop(self) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        """Neither other calls' throttling nor its own holds it up: it gives up in some seconds."""
+        return self._keep(
+            "s3 for a stop",
+            lambda: bucket_client(self.session, self._own_account_if_known, waits=False),
+        )
 
     def deferrals(self) -> Deferrals:
         """The time that operators gave keys."""
 
         return self._in_bucket(S3Deferrals) if self.settings.bucket else NoDeferrals()
 
-    def audit(self) -> S3Audit | None:
-        """Where operators' commands are written down; None without a bucket."""
+    def audit(self, *, urgent: bool = False) -> S3Audit | None:
+        """
+        Where operators' commands are written down; None without a bucket.
 
-        return self._in_bucket(S3Audit) if self.settings.bucket else None
+        urgent: what is commanded waits for the entry, and must not wait long.
+        """
+        settings = self.settings
+        if urgent and settings.bucket:
+            return S3Audit(self._s3_for_a_stop(), bucket=settings.bucket, prefix=settings.prefix)
+        return self._in_bucket(S3Audit) if settings.bucket else None
 
     def evidence(self) -> S3Evidence:
         """Everything that is stored. Raises InvalidValue without a bucket."""

@@ -9,6 +9,7 @@ import pytest
 from keyturn.domain.errors import Denied, OrderNotDone, Unavailable
 from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.secret_names import INTENT_TAG
+from keyturn.use_cases.gate import ASKED_EVERY
 from keyturn.use_cases.keep_account import KeepAccount
 from tests.fakes import FakeKeys, FakeSecretStore
 from tests.use_cases.account import GROUP, NOW, RUN, an_account, some_keys
@@ -78,8 +79,8 @@ def test_who_is_exempted_during_a_run_is_left_alone_and_named() -> None:
     assert result.plan.warnings == ("cid was exempted meanwhile: nothing more was written",)
 
 
-def test_an_answer_about_who_is_exempt_holds_for_less_than_half_a_minute() -> None:
-    slow = Slow(30 * SECOND, ("ann", "bob"))
+def test_an_answer_about_who_is_exempt_holds_for_less_than_20_seconds() -> None:
+    slow = Slow(ASKED_EVERY, ("ann", "bob"))
     slow.after = lambda _number: slow.exempt("bob")
 
     slow.run()
@@ -87,8 +88,8 @@ def test_an_answer_about_who_is_exempt_holds_for_less_than_half_a_minute() -> No
     assert slow.rotated == ["ann"]
 
 
-@pytest.mark.parametrize(("takes", "most"), [(SECOND, 1), (29 * SECOND, 10), (MINUTE, 10)])
-def test_the_group_is_read_once_in_half_a_minute_at_most(takes: timedelta, most: int) -> None:
+@pytest.mark.parametrize(("takes", "most"), [(SECOND, 1), (19 * SECOND, 10), (MINUTE, 10)])
+def test_the_group_is_read_once_in_20_seconds_at_most(takes: timedelta, most: int) -> None:
     slow = Slow(takes, tuple(f"user-{number}" for number in range(10)))
 
     slow.run()
@@ -96,7 +97,7 @@ def test_the_group_is_read_once_in_half_a_minute_at_most(takes: timedelta, most:
     assert len(slow.rotated) == 10
     assert len(slow.asked) <= most
     gaps = [later - earlier for earlier, later in zip(slow.asked, slow.asked[1:], strict=False)]
-    assert all(gap >= 30 * SECOND for gap in gaps)
+    assert all(gap >= ASKED_EVERY for gap in gaps)
 
 
 @pytest.mark.parametrize("error", [Denied("GetGroup: no"), Unavailable("GetGroup: ?")])

@@ -40,6 +40,12 @@ WRITES = {
         "DeleteSecret",
     ),
 }
+WHATEVER_MAY_HAPPEN: Final = frozenset({"PutSecretValue"})
+"""
+Writes that are sent again as patiently as reads: no news that grows old allows them.
+
+The secret is nowhere else, and `store` asks anew before each attempt.
+"""
 NAMED = ("UserName", "GroupName", "AccessKeyId", "Status", "Name", "SecretId")
 """The parameters that say what was written to; never a value."""
 _OWNER = "ExpectedBucketOwner"
@@ -99,16 +105,29 @@ def client(
 
 
 def shared_client(
-    session: boto3.Session, service: str, bucket: TokenBucket, *, attempts: int = ATTEMPTS
+    session: boto3.Session,
+    service: str,
+    bucket: TokenBucket,
+    *,
+    attempts: int = ATTEMPTS,
+    stops: bool = False,
 ) -> Any:  # noqa: ANN401 -- as above
     """
     Make a client that asks no faster than the account bears, and again what it throttled.
 
     bucket: of all who ask the service in that account. attempts: 1 repeats nothing, not even what
-    was throttled. Raises Refused as `client` does.
+    was throttled. stops: it is to stop a leaked key, so that no call waits for a token, and its
+    writes are sent again as patiently as reads. Raises Refused as `client` does.
     """
     made = client(session, service, attempts=attempts, waits=False)
-    keep_to(bucket, made, writes=WRITES.get(service, ()), once=attempts == 1)
+    writes = frozenset(WRITES.get(service, ()))
+    keep_to(
+        bucket,
+        made,
+        on_credit=made.meta.service_model.operation_names if stops else writes,
+        shortly=frozenset() if stops else writes - WHATEVER_MAY_HAPPEN,
+        once=attempts == 1,
+    )
     return made
 
 
@@ -128,16 +147,23 @@ def _user_agent(inner: Session) -> str:
 
 
 def bucket_client(
-    session: boto3.Session, owner: Callable[[], str | None], tokens: TokenBucket | None = None
+    session: boto3.Session,
+    owner: Callable[[], str | None],
+    tokens: TokenBucket | None = None,
+    *,
+    waits: bool = True,
 ) -> Any:  # noqa: ANN401 -- as above
     """
     Make a client of S3 that says in every call whose the bucket must be.
 
     A bucket's name is free for everybody once the bucket is gone: who takes it then would
     supply receipts, plans and the pause. owner: the account, asked once there is a call; None
-    names nobody. tokens: shared with other clients; None: this one is adaptive by itself.
+    names nobody. tokens: shared with other clients; None: this one has none. waits: adaptive,
+    without tokens; else a call goes at once, and is given up shortly.
     """
-    made = shared_client(session, "s3", tokens) if tokens else client(session, "s3")
+    made = (
+        shared_client(session, "s3", tokens) if tokens else client(session, "s3", waits=waits)
+    )
 
     def name_the_owner(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's model of an operation
         if _OWNER not in model.input_shape.members:  # CreateBucket: there is no owner yet

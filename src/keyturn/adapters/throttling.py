@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Container, Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -14,19 +15,28 @@ from keyturn.domain.back_off import back_off
 
 SENT_AGAIN_FOR: Final = 20.0
 """Seconds that a throttled call has waited, all in all, when it is given up."""
+SHORTLY: Final = 5.0
+"""
+Seconds that the pauses of a call take at most that is to be given up soon: seven attempts or more.
+
+A write was allowed on news that grows old: `gate.ASKED_EVERY` (20 s) and this are 25 s, and 5 s
+of the 30 s that an exemption may take (invariant 5) are left for the attempts themselves.
+"""
 FIRST_PAUSE: Final = 0.05
 """Seconds behind the first throttle; each time twice as long."""
 LONGEST_PAUSE: Final = 5.0
 
 _TAKEN: Final = "keyturn-taken"
 _WAITED: Final = "keyturn-waited"
+_PAUSED: Final = "keyturn-paused"
 
 
 def keep_to(
     bucket: TokenBucket,
     client: Any,  # noqa: ANN401 -- boto3 makes the class at run time
     *,
-    writes: Container[str],
+    on_credit: Container[str],
+    shortly: Container[str],
     once: bool,
 ) -> None:
     """
@@ -35,13 +45,14 @@ def keep_to(
     Args:
         bucket: of the account and the service, for all clients there.
         client: how often it repeats what was not answered stays botocore's affair.
-        writes: the operations that do not wait for their token: other calls wait the longer.
+        on_credit: the operations that do not wait for their token: other calls wait the longer.
+        shortly: the operations that are given up after `SHORTLY`.
         once: whether nothing is ever sent again.
 
     """
 
     def take(request: AWSRequest, operation_name: str, **_: object) -> None:
-        token = bucket.owe() if operation_name in writes else bucket.take()
+        token = bucket.owe() if operation_name in on_credit else bucket.take()
         request.context[_TAKEN] = token
         _wait(request.context, token.wait)
 
@@ -63,7 +74,9 @@ def keep_to(
     events.register(f"response-received.{service}", learn)
     if not once:
         # Before botocore's own, which gives up after as many throttles as lost answers.
-        events.register_first(f"needs-retry.{service}", _pause_behind_a_throttle)
+        events.register_first(
+            f"needs-retry.{service}", partial(_pause_behind_a_throttle, shortly)
+        )
 
 
 def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:
@@ -71,9 +84,12 @@ def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:
     return back_off(throttles, first=FIRST_PAUSE, longest=LONGEST_PAUSE, chance=chance())
 
 
-def _pause_behind_a_throttle(
+def _pause_behind_a_throttle(  # noqa: PLR0913 -- as botocore calls it
+    shortly: Container[str],
+    *,
     response: tuple[object, Mapping[str, Any]] | None,
     attempts: int,
+    operation: Any,  # noqa: ANN401 -- botocore's model of an operation
     request_dict: Mapping[str, Any],
     **_: object,
 ) -> float | bool | None:
@@ -81,9 +97,13 @@ def _pause_behind_a_throttle(
     if response is None or not is_throttled(response[1]):
         return None
     context = request_dict["context"]
-    if context[_WAITED] >= SENT_AGAIN_FOR:
-        return False
     seconds = pause(attempts)
+    if operation.name in shortly:
+        if context.get(_PAUSED, 0.0) + seconds > SHORTLY:
+            return False
+    elif context[_WAITED] >= SENT_AGAIN_FOR:
+        return False
+    context[_PAUSED] = context.get(_PAUSED, 0.0) + seconds
     context[_WAITED] += seconds
     return seconds
 

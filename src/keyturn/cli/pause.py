@@ -100,7 +100,7 @@ def _connected(asked: PauseOptions, *, needs_reason: bool = False) -> tuple[Aws,
 
 def _audited(aws: Aws, asked: PauseOptions, command: str, *, urgent: bool = False) -> Audited:
     entry = entry_of(aws, command, why=asked.reason, urgent=urgent)
-    return Audited(audit=aws.audit(), entry=entry, clock=now, urgent=urgent)
+    return Audited(audit=aws.audit(urgent=urgent), entry=entry, clock=now, urgent=urgent)
 
 
 def _stands(

@@ -218,7 +218,7 @@ class CliSession:
 
     def audited(self, entry: AuditEntry, *, urgent: bool = False) -> Audited:
         """Keep an entry of a command, where there is a bucket for it."""
-        audit = self.aws.audit()
+        audit = self.aws.audit(urgent=urgent)
         if audit is None:
             self.say("Without --bucket no audit entry is kept.")
         return Audited(audit=audit, entry=entry, clock=now, urgent=urgent)

@@ -71,7 +71,7 @@ def written_down(aws: Aws, asked: RotationRequest, run: Run, context: LambdaCont
     )
     is_kept = asked.command is not None and not run.dry_run
     return Audited(
-        audit=aws.audit() if is_kept else None,
+        audit=aws.audit(urgent=asked.ordered is not None) if is_kept else None,
         entry=entry,
         clock=lambda: datetime.now(UTC),
         urgent=asked.ordered is not None,
@@ -163,7 +163,7 @@ def pause_or_resume(aws: Aws, asked: PauseRequest, context: LambdaContext) -> di
     failures: tuple[Failure, ...] = ()
     if not dry_run and (asked.pauses or in_force is not None):
         with Audited(
-            audit=aws.audit(),
+            audit=aws.audit(urgent=asked.pauses),
             entry=entry,
             clock=lambda: datetime.now(UTC),
             urgent=asked.pauses,  # nothing is to hold up a stop

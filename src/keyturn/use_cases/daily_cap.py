@@ -19,7 +19,11 @@ from keyturn.ports import DailyLimitLedger, Reservation, Snapshots
 from keyturn.use_cases.run_lease import days_of_living, of_living
 
 LONGEST_TURN = timedelta(minutes=1)
-"""What one user's keys take; none is begun that could end a key after midnight."""
+"""
+How long before midnight the last key ends; each end asks anew, directly before.
+
+Its write then takes 5 s of pauses at most, or hangs for 52 s.
+"""
 Decide = Callable[[UserFacts, RunConstraints], UserDecisions]
 """Decides about a user once more, with what is known by now."""
 

@@ -64,7 +64,10 @@ class Executor:
     end_exemption: EndExemption
 
     def carry_out(
-        self, decided: UserDecisions, may_write: Callable[[], None] = lambda: None
+        self,
+        decided: UserDecisions,
+        may_write: Callable[[], None] = lambda: None,
+        may_end: Callable[[], None] = lambda: None,
     ) -> Outcome:
         """
         Do what is due; a failure ends this user's part and keeps what was done.
@@ -78,11 +81,16 @@ class Executor:
             may_write: asked before every write to the user's keys, and before every write to the
                 record that begins something; it raises WriteStopped. What was begun is put on
                 record without asking.
+            may_end: asked directly before a key is disabled or deleted; it raises
+                ChangedMeanwhile where the day is over for which that was noted.
 
         """
         keys = GuardedKeys(self.keys, may_write)
         progress = Progress(
-            may_write=may_write, keys=keys, deliver=replace(self.deliver, keys=keys)
+            may_write=may_write,
+            may_end=may_end,
+            keys=keys,
+            deliver=replace(self.deliver, keys=keys),
         )
         error: KeyturnError | None = None
         try:
@@ -180,12 +188,15 @@ class Executor:
             message = f"the record of {decision.key_id} changed since it was decided about"
             raise ChangedMeanwhile(message)
         progress.may_write()
+        progress.may_end()
         # First on record: an Inactive key of which nobody knows since when would have no grace.
         # If this write fails, the key is not disabled (docs/record.md).
         record.write({decision.key_id: replace(before, disabling=record.now())})
         try:
+            progress.may_write()
+            progress.may_end()  # the record may have taken its time, and the group, too
             progress.keys.disable(user.name, decision.key_id)
-        except (Refused, Throttled):
+        except (Refused, Throttled, ChangedMeanwhile):
             # Otherwise the next run would take the Active key for one that was re-enabled.
             record.write({decision.key_id: before})
             raise
@@ -256,6 +267,8 @@ class Executor:
     def _gone(self, user: UserFacts, decision: Decision, progress: Progress) -> None:
         """Delete a key, on a key list read just before: nothing brings it back."""
         self._unchanged(user, decision, progress)
+        progress.may_write()
+        progress.may_end()
         progress.keys.delete(user.name, decision.key_id)
         progress.deleted.add(decision.key_id)
         progress.done.append(Done(decision=decision))

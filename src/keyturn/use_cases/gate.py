@@ -15,11 +15,12 @@ from keyturn.domain.errors import (
 from keyturn.domain.key import KeyFacts, LastUse, UserFacts
 from keyturn.ports import AccessKeys, Clock, NewKey, PauseFlag, User
 
-ASKED_EVERY = timedelta(seconds=30)
+ASKED_EVERY = timedelta(seconds=20)
 """
 How long an answer holds.
 
-A pause reaches a run under way within it, and one user more; an exemption within it alone.
+A throttled write is sent again for 5 s more (`throttling.SHORTLY`), and has 5 s for its attempts:
+within 30 s an exemption reaches a run under way, and a pause does, and one user more.
 """
 
 
@@ -54,7 +55,7 @@ class Gate:
 
     def exempt(self) -> frozenset[str]:
         """
-        The ids (`UserId`) of the users who are exempt, at most 30 s old.
+        The ids (`UserId`) of the users who are exempt, at most 20 s old.
 
         Raises SkippedAccount or another KeyturnError where nobody can tell: then nothing may be
         written (invariant 5).

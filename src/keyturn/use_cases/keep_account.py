@@ -13,6 +13,7 @@ from keyturn.domain.constraints import NO_CONSTRAINTS, RunConstraints
 from keyturn.domain.decision import Action, UserDecisions
 from keyturn.domain.errors import (
     AnotherRun,
+    ChangedMeanwhile,
     Exempted,
     KeyturnError,
     NotFound,
@@ -265,7 +266,16 @@ class KeepAccount:
                     f"an operator's order about a key of {decided.user.name} is being carried out"
                 )
                 return Outcome(decided=decided, error=AnotherRun(message))
-            return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user))
+
+            def may_end() -> None:
+                # Asked at the start alone, a turn that throttling draws out would pass midnight.
+                if is_too_late(decided, now, self.clock()):
+                    message = f"the day is over for which the ends of {decided.user.name}'s keys"
+                    raise ChangedMeanwhile(f"{message} were noted: the next run goes on")
+
+            return self.executor.carry_out(
+                decided, lambda: gate.pass_by(decided.user), may_end
+            )
 
         tried = try_first(plan.users, one, may_begin, now.date())
         plan, first = halted(

@@ -21,6 +21,8 @@ class Progress:
     """The ids of keys that IAM may still list for some seconds."""
     may_write: Callable[[], None]
     """Raises WriteStopped where no write may begin any more."""
+    may_end: Callable[[], None]
+    """Raises ChangedMeanwhile where no key may end any more for which the run noted it."""
     keys: AccessKeys
     """IAM behind `may_write`: each write asks first."""
     deliver: Deliver

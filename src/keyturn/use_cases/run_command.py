@@ -56,6 +56,7 @@ class RunCommand:
     """
 
     keys: AccessKeys
+    """For the stop of a leaked key, and what is read before it; the rest is the executor's."""
     fact_gatherer: FactGatherer
     executor: Executor
     exempt_users: ExemptUsers
