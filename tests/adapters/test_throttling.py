@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from keyturn.adapters.clients import ATTEMPTS, shared_client
 from keyturn.adapters.iam import IamAccessKeys
@@ -13,6 +13,7 @@ from keyturn.adapters.throttling import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     SENT_AGAIN_FOR,
+    SHORTLY,
     pause,
 )
 from keyturn.adapters.token_bucket import BURST, LONGEST_WAIT, TokenBucket
@@ -20,6 +21,7 @@ from keyturn.domain.errors import NotFound, PortError, Throttled, Unavailable
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.settings import Settings
+from keyturn.use_cases.gate import ASKED_EVERY
 from keyturn.wiring import Aws
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
 from keyturn_sandbox.emulator.injected_errors import too_fast
@@ -29,6 +31,7 @@ from tests.use_cases.harness import HUB, MEMBER, START
 
 ROLE = "member"
 OTHER = "444444444444"
+KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 MANY = 40
 """Throttled calls after which the rate is at its lowest."""
 
@@ -111,6 +114,63 @@ def test_a_call_that_is_always_throttled_is_given_up_within_the_time_that_is_sai
     longest = SENT_AGAIN_FOR + LONGEST_PAUSE + LONGEST_WAIT
     assert SENT_AGAIN_FOR <= seconds(cloud, began) < longest
     assert 8 < layer.attempts < 20
+
+
+@pytest.mark.parametrize("operation", ["UpdateAccessKey", "DeleteAccessKey", "TagResource"])
+def test_a_write_that_is_always_throttled_is_given_up_within_five_seconds(
+    cloud: LocalCloud, operation: str
+) -> None:
+    """Whoever allowed it asked who is exempt 20 s ago at most: 30 s are not passed."""
+    layer = Throttle(operation)
+    cloud.layers.append(layer)
+    bucket, session = TokenBucket(lambda: cloud.now), cloud.session(MEMBER)
+    keys, secrets = member(cloud), shared_client(session, "secretsmanager", bucket)
+    began = cloud.now
+
+    with pytest.raises((Throttled, ClientError)):
+        match operation:
+            case "UpdateAccessKey":
+                keys.disable("ann", KEY_ID)
+            case "DeleteAccessKey":
+                keys.delete("ann", KEY_ID)
+            case _:
+                secrets.tag_resource(SecretId="ann", Tags=[])
+
+    assert 0.9 * SHORTLY < seconds(cloud, began) < SHORTLY + 1
+    assert timedelta(seconds=SHORTLY) + ASKED_EVERY <= timedelta(seconds=25)
+    assert layer.attempts >= 7  # with one in ten throttled, one write in ten million fails
+
+
+def test_a_secret_that_is_nowhere_else_is_sent_again_as_patiently_as_a_read(
+    cloud: LocalCloud,
+) -> None:
+    layer = Throttle("PutSecretValue")
+    cloud.layers.append(layer)
+    bucket = TokenBucket(lambda: cloud.now)
+    secrets = shared_client(cloud.session(MEMBER), "secretsmanager", bucket)
+    began = cloud.now
+
+    with pytest.raises(ClientError):
+        secrets.put_secret_value(SecretId="ann", SecretString="x", ClientRequestToken="t" * 32)
+
+    assert seconds(cloud, began) >= SENT_AGAIN_FOR
+
+
+def test_what_stops_a_leaked_key_waits_for_no_token_and_is_stubborn(cloud: LocalCloud) -> None:
+    aws = connected(cloud)
+    throttled_to_the_floor(cloud, keys_in(aws, MEMBER))
+    run = Run(id="r", account=Account(id=MEMBER), at=START, dry_run=False)
+    keys = aws.run_command(run).keys
+    made = keys.create("ann")
+
+    began = cloud.now
+    assert keys.owner_of(made.key_id) == "ann"
+    assert [key.key_id for key in keys.keys_of("ann")] == [made.key_id]
+    assert seconds(cloud, began) < 0.1
+
+    cloud.layers.append(Throttle("UpdateAccessKey", times=9))
+    keys.disable("ann", made.key_id)
+    assert seconds(cloud, began) > SHORTLY
 
 
 def test_lost_answers_are_asked_for_as_often_as_before(cloud: LocalCloud) -> None:

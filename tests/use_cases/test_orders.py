@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from keyturn.domain.secret_names import secret_name, version_id_for
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
+from keyturn_sandbox.emulator.injected_errors import too_fast
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse, refused
 from keyturn_sandbox.simulation.deployment import BUCKET, PREFIX
 from tests.use_cases.harness import (
     ASKED,
@@ -25,6 +27,7 @@ from tests.use_cases.harness import (
     decisions_of,
     failures_of,
     lose_answer,
+    staged,
     stores,
 )
 
@@ -264,6 +267,50 @@ def test_a_revoked_key_stops_before_its_successor_is_made(stage: Harness) -> Non
     assert "enable" not in text.replace("is\nnot to be enabled again", "")
     [told] = of_event(stage, "Key Revoked")
     assert (told["key"], told["successor"]) == (old, new)
+
+
+class Throttling:
+    """A layer that throttles some calls for a while, and notes when a key is first stopped."""
+
+    def __init__(self, stage: Harness, seconds: int, *what: str) -> None:
+        self.stage, self.what = stage, what
+        self.began = stage.cloud.now
+        self.until = self.began + timedelta(seconds=seconds)
+        self.stopped: float | None = None
+
+    def __call__(self, request: ApiRequest, perform: Perform) -> ApiResponse:
+        now = self.stage.cloud.now
+        if now < self.until and {request.service, request.operation} & {*self.what}:
+            code = "SlowDown" if request.service == "s3" else "Throttling"
+            return refused(request, too_fast(request, code))
+        if request.operation == "UpdateAccessKey" and self.stopped is None:
+            self.stopped = (now - self.began) / timedelta(seconds=1)
+        return perform(request)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what", "within"),
+    [
+        (60, ("s3",), 8),
+        (15, ("UpdateAccessKey",), 25),
+        (12, ("GetAccessKeyLastUsed", "ListAccessKeys", "ListUsers"), 25),
+    ],
+)
+def test_a_leaked_key_is_stopped_soon_whatever_is_throttled(
+    seconds: int, what: tuple[str, ...], within: float
+) -> None:
+    with staged(ticks=False) as stage:
+        [old] = stage.user("ann", 12)
+        layer = Throttling(stage, seconds, *what)
+        stage.cloud.layers.append(layer)
+
+        answer = stage.invoke({"account": MEMBER, "Revoke": old})
+
+        assert stage.keys("ann")[old] == "Inactive"
+        assert layer.stopped is not None
+        assert layer.stopped < within
+        said = "".join(failure["message"] for failure in answer["failures"])
+        assert ("an audit entry could not be written" in said) is ("s3" in what)
 
 
 def test_a_revoked_key_is_deleted_after_its_grace_and_its_owner_knows_the_day(

@@ -17,7 +17,7 @@ SENT_AGAIN_FOR: Final = 20.0
 """Seconds that a throttled call has waited, all in all, when it is given up."""
 SHORTLY: Final = 5.0
 """
-Seconds that the pauses of a call take at most that is to be given up soon: seven attempts or more.
+Seconds that the pauses of a call take in all that is to be given up soon: eight attempts.
 
 A write was allowed on news that grows old: `gate.ASKED_EVERY` (20 s) and this are 25 s, and 5 s
 of the 30 s that an exemption may take (invariant 5) are left for the attempts themselves.
@@ -97,13 +97,12 @@ def _pause_behind_a_throttle(  # noqa: PLR0913 -- as botocore calls it
     if response is None or not is_throttled(response[1]):
         return None
     context = request_dict["context"]
-    seconds = pause(attempts)
+    seconds, paused = pause(attempts), context.get(_PAUSED, 0.0)
     if operation.name in shortly:
-        if context.get(_PAUSED, 0.0) + seconds > SHORTLY:
-            return False
-    elif context[_WAITED] >= SENT_AGAIN_FOR:
+        seconds = min(seconds, SHORTLY - paused)
+    if seconds <= 0 or context[_WAITED] >= SENT_AGAIN_FOR:
         return False
-    context[_PAUSED] = context.get(_PAUSED, 0.0) + seconds
+    context[_PAUSED] = paused + seconds
     context[_WAITED] += seconds
     return seconds
 
