@@ -161,9 +161,7 @@ def bucket_client(
     names nobody. tokens: shared with other clients; None: this one has none. waits: adaptive,
     without tokens; else a call goes at once, and is given up shortly.
     """
-    made = (
-        shared_client(session, "s3", tokens) if tokens else client(session, "s3", waits=waits)
-    )
+    made = shared_client(session, "s3", tokens) if tokens else client(session, "s3", waits=waits)
 
     def name_the_owner(params: dict[str, Any], model: Any, **_: object) -> dict[str, Any]:  # noqa: ANN401 -- botocore's model of an operation
         if _OWNER not in model.input_shape.members:  # CreateBucket: there is no owner yet

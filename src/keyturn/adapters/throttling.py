@@ -74,9 +74,7 @@ def keep_to(
     events.register(f"response-received.{service}", learn)
     if not once:
         # Before botocore's own, which gives up after as many throttles as lost answers.
-        events.register_first(
-            f"needs-retry.{service}", partial(_pause_behind_a_throttle, shortly)
-        )
+        events.register_first(f"needs-retry.{service}", partial(_pause_behind_a_throttle, shortly))
 
 
 def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:

@@ -273,9 +273,7 @@ class KeepAccount:
                     message = f"the day is over for which the ends of {decided.user.name}'s keys"
                     raise ChangedMeanwhile(f"{message} were noted: the next run goes on")
 
-            return self.executor.carry_out(
-                decided, lambda: gate.pass_by(decided.user), may_end
-            )
+            return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user), may_end)
 
         tried = try_first(plan.users, one, may_begin, now.date())
         plan, first = halted(
