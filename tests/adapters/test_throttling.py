@@ -1,7 +1,7 @@
 """Throttled calls, as botocore sends them again, and one bucket for all who ask in an account."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -127,14 +127,13 @@ def test_a_write_that_is_always_throttled_is_given_up_within_five_seconds(
     keys, secrets = member(cloud), shared_client(session, "secretsmanager", bucket)
     began = cloud.now
 
+    write: Mapping[str, Callable[[], object]] = {
+        "UpdateAccessKey": lambda: keys.disable("ann", KEY_ID),
+        "DeleteAccessKey": lambda: keys.delete("ann", KEY_ID),
+        "TagResource": lambda: secrets.tag_resource(SecretId="ann", Tags=[]),
+    }
     with pytest.raises((Throttled, ClientError)):
-        match operation:
-            case "UpdateAccessKey":
-                keys.disable("ann", KEY_ID)
-            case "DeleteAccessKey":
-                keys.delete("ann", KEY_ID)
-            case _:
-                secrets.tag_resource(SecretId="ann", Tags=[])
+        write[operation]()
 
     assert 0.9 * SHORTLY < seconds(cloud, began) < SHORTLY + 1
     assert timedelta(seconds=SHORTLY) + ASKED_EVERY <= timedelta(seconds=25)

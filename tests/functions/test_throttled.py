@@ -12,7 +12,8 @@ from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.injected_errors import too_fast
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse, refused
 from keyturn_sandbox.emulator.rate_limits import RandomThrottling, RateLimit
-from tests.use_cases.harness import DAY, MEMBER, MEMBER_ROLE, MINUTE, START, Harness, staged
+from keyturn_sandbox.simulation.deployment import MEMBER_ROLE
+from tests.use_cases.harness import DAY, MEMBER, MINUTE, START, Harness, staged
 
 USERS = 24
 
@@ -81,7 +82,7 @@ EXEMPTED_WITHIN = 30 * SECOND
 
 @dataclass
 class Held:
-    """Some writes of Keyturn's are throttled for a while each; meanwhile somebody does something."""
+    """Some writes are throttled for a while each; meanwhile somebody does something."""
 
     stage: Harness
     operations: tuple[str, ...]

@@ -82,7 +82,7 @@ def pause(throttles: int, chance: Callable[[], float] = random.random) -> float:
     return back_off(throttles, first=FIRST_PAUSE, longest=LONGEST_PAUSE, chance=chance())
 
 
-def _pause_behind_a_throttle(  # noqa: PLR0913 -- as botocore calls it
+def _pause_behind_a_throttle(
     shortly: Container[str],
     *,
     response: tuple[object, Mapping[str, Any]] | None,
