@@ -266,14 +266,11 @@ class KeepAccount:
                     f"an operator's order about a key of {decided.user.name} is being carried out"
                 )
                 return Outcome(decided=decided, error=AnotherRun(message))
-
-            def may_end() -> None:
-                # Asked at the start alone, a turn that throttling draws out would pass midnight.
-                if is_too_late(decided, now, self.clock()):
-                    message = f"the day is over for which the ends of {decided.user.name}'s keys"
-                    raise ChangedMeanwhile(f"{message} were noted: the next run goes on")
-
-            return self.executor.carry_out(decided, lambda: gate.pass_by(decided.user), may_end)
+            return self.executor.carry_out(
+                decided,
+                lambda: gate.pass_by(decided.user),
+                lambda: self._refuse_if_late(decided, now),
+            )
 
         tried = try_first(plan.users, one, may_begin, now.date())
         plan, first = halted(
@@ -321,6 +318,12 @@ class KeepAccount:
                 *plan.left,
             ),
         )
+
+    def _refuse_if_late(self, decided: UserDecisions, claimed: datetime) -> None:
+        # Asked at the start alone, a turn that throttling draws out would pass midnight.
+        if is_too_late(decided, claimed, self.clock()):
+            message = f"the day is over for which the ends of {decided.user.name}'s keys"
+            raise ChangedMeanwhile(f"{message} were noted: the next run goes on")
 
     def _gate(self, request: Request) -> Gate:
         """What every write of a run passes."""
