@@ -211,7 +211,12 @@ def test_a_program_that_fails_in_an_hour_is_none_of_keyturns_faults(
         monkeypatch.setenv(name, value)
 
     session = open_session("x", None)
-    aws = Aws(session=session, settings=None, journal=None, clock=None)  # type: ignore[arg-type]  # it asks STS alone
+    aws = Aws(
+        session=session,
+        settings=None,  # type: ignore[arg-type]  # it asks STS alone
+        journal=None,  # type: ignore[arg-type]  # likewise
+        clock=lambda: datetime.now(UTC),
+    )
 
     with pytest.raises(PortError, match="what answered was not understood"):
         aws.own_account()
