@@ -85,7 +85,6 @@ NO_ADAPTER = {
     "timestamps.py",
     "rows_in_file.py",
     *("local_exemptions_file.py", "local_owners_file.py", "outbox.py", "pace.py"),
-    *("throttling.py", "token_bucket.py"),
     *("local_evidence.py", "local_exports.py"),
 }
 # Where the action is not called as the operation is.
