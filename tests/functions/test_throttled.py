@@ -122,13 +122,20 @@ def rotated(stage: Harness) -> tuple[str, str]:
     return old, new
 
 
-@pytest.mark.parametrize(("holds", "ends"), [(1 * SECOND, True), (19 * SECOND, False)])
+@pytest.mark.parametrize(
+    ("throttled", "holds", "ends"),
+    [
+        (("TagResource", ENDED), 1 * SECOND, True),
+        (("TagResource", ENDED), 19 * SECOND, False),
+        ((ENDED,), 12 * SECOND, False),
+    ],
+)
 def test_no_key_ends_30_seconds_after_its_user_was_exempted_however_aws_throttles(
-    holds: timedelta, *, ends: bool
+    throttled: tuple[str, ...], holds: timedelta, *, ends: bool
 ) -> None:
     with staged(ticks=False) as stage:
         old, new = rotated(stage)
-        layer = Held(stage, ("TagResource", ENDED), holds, lambda: stage.exempt("ann"))
+        layer = Held(stage, throttled, holds, lambda: stage.exempt("ann"))
         stage.cloud.layers.append(layer)
 
         stage.invoke()
