@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +61,7 @@ def snapshot(stage: Harness) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[Counter[str]]]]:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Counter[str]]]:
     """A dry run of a small company, its bucket then, and what the days after brought."""
     with staged() as stage:
         stage.settings.update(PERIODS, DryRunFlag="True")
@@ -81,7 +80,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
         stage.run({**ASKED, "dryrun": True})
         folder = copy_of(stage, tmp_path_factory.mktemp("copy"))
         stage.settings["DryRunFlag"] = "False"
-        yield folder, [_day(stage, number) for number in range(1, LIVED + 1)]
+        return folder, [_day(stage, number) for number in range(1, LIVED + 1)]
 
 
 def _day(stage: Harness, number: int) -> Counter[str]:
