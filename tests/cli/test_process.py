@@ -240,7 +240,7 @@ def test_a_long_plan_shows_how_far_it_is_and_ends_at_once_when_interrupted() -> 
 
 
 def test_an_interrupted_run_finishes_the_key_it_is_at() -> None:
-    terminal = Terminal(*RUN, *TELLING, "--yes", env={"USERS": "96", "SLOW": "1"})
+    terminal = Terminal(*RUN, *TELLING, "--yes", env={"USERS": "240", "SLOW": "1"})
 
     terminal.wait_for("wrote iam:CreateAccessKey")
     terminal.interrupt()
@@ -248,8 +248,8 @@ def test_an_interrupted_run_finishes_the_key_it_is_at() -> None:
     assert terminal.end() == 130
     assert "interrupted: what had begun was finished\n" in terminal.shown
     made = terminal.shown.count("wrote iam:CreateAccessKey")
-    assert 1 <= made < 96
-    assert f"keys: {96 + made}" in terminal.shown
+    assert 1 <= made < 240
+    assert f"keys: {240 + made}" in terminal.shown
 
 
 def run(*args: str, **env: str) -> "subprocess.CompletedProcess[str]":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
-from threading import Barrier, BrokenBarrierError
+from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
 
@@ -367,10 +367,17 @@ def test_one_owners_throttled_mail_takes_no_time_of_the_others(
 ) -> None:
     """Of 180 seconds a minute is spared; where others wait for a turn, it has half of the rest."""
     made = messages_of(digests(stage, messages))
+    at_work, others_sent, all_sent = min(messages, AT_ONCE), count(1), Event()
 
     def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
-        if request.operation == "SendEmail" and owner(0) in str(request.params):
+        if request.operation != "SendEmail":
+            return perform(request)
+        if owner(0) in str(request.params):
+            # The clock that is waited by here stands still for the others: they come first.
+            assert all_sent.wait(30)
             return refused(request, ApiError("TooManyRequestsException", "Too fast.", 429))
+        if next(others_sent) >= at_work - 1:
+            all_sent.set()
         return perform(request)
 
     stage.cloud.layers.append(layer)
