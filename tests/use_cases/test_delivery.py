@@ -84,10 +84,10 @@ def test_a_new_key_is_announced_made_and_stored_in_this_order(
     assert "SecretString" not in create.params
     tags = tags_of(create)
     user_id = stage.iam().get_user(UserName=user)["User"]["UserId"]
-    intent = Intent.read(tags.pop(INTENT_TAG))
+    intent = Intent.read(tags.pop(INTENT_TAG, ""))
+    assert intent is not None
     assert tags.pop(SEAL_TAG).startswith("born=")
     assert tags == {USER_TAG: encoded, USER_ID_TAG: user_id}
-    assert intent is not None
     assert (intent.seen, intent.replaces, intent.settled) == (frozenset({old}), old, False)
     assert abs(intent.at - START) < MINUTE
 
