@@ -16,7 +16,7 @@ from keyturn.domain.secret_names import (
     USER_TAG,
     version_id_for,
 )
-from keyturn.use_cases.deliver import TRIED_FOR
+from keyturn.use_cases.deliver import INTENT_HOLDS
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from keyturn_sandbox.simulation.deployment import MEMBER_ROLE, SECRETS_KEY
@@ -451,7 +451,7 @@ def test_a_key_that_is_always_throttled_is_given_up_while_its_intent_holds(
     asked = [call for call in stage.ours() if call.operation == "CreateAccessKey"]
     [intent] = [call for call in stage.ours() if call.operation == "TagResource"]
     assert len(asked) > 4
-    assert asked[-1].at - intent.at <= TRIED_FOR
+    assert asked[-1].at - intent.at < INTENT_HOLDS
     assert list(stage.keys("ann")) == [old]
     assert INTENT_TAG not in stage.secret("ann").tags
 
