@@ -60,6 +60,7 @@ from keyturn.schemas.plan import PlanFile
 from keyturn.schemas.plan_difference import PlanDifferenceFile
 from keyturn.schemas.reachable_event import ReachableEvent
 from keyturn.schemas.receipt import ReceiptFile
+from keyturn.schemas.rehearsal import RehearsalFile
 from keyturn.schemas.removal import RemovalFile
 from keyturn.schemas.rotation_event import QueueMessage, RotationEvent
 from keyturn.schemas.rules import Flag
@@ -147,6 +148,7 @@ SCHEMAS: Mapping[str, Callable[[], Schema]] = {
     "mail-fate": partial(of_form, FateFile, "What became of the message of a receipt"),
     "message": partial(of_form, MessageFile, "A message, and its receipts"),
     "deferral": partial(of_form, DeferralFile, "More time for a key, as it is stored"),
+    "rehearsal": partial(of_form, RehearsalFile, "What a rehearsal found"),
     "removal": partial(of_form, RemovalFile, "That a user was removed from the exemption group"),
     "exemptions": partial(of_form, ExemptionsFileAnswer, "What `exemptions list` answers"),
     "owners-check": partial(of_form, OwnersCheckFile, "What `owners check` answers"),

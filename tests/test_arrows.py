@@ -115,6 +115,33 @@ WRONG = [
         ["keyturn.adapters.of_another_system", "keyturn.deployment.adapters.of_another_system"],
         id="an adapter of the deployment's that leans on another",
     ),
+    *(
+        pytest.param(
+            "core", f"keyturn/rehearsal/{file}", CORE_KNOWS_NO, id=f"rehearsal/{file} that does"
+        )
+        for file in ("model/wrong.py", "ports.py", "story.py", "clean_up.py", "guarding.py")
+    ),
+    pytest.param(
+        "adapters-apart",
+        "keyturn/rehearsal/adapters/wrong.py",
+        ["keyturn.adapters.of_another_system", "keyturn.rehearsal.adapters.of_another_system"],
+        id="an adapter of a rehearsal's that leans on another",
+    ),
+    *(
+        pytest.param(
+            "rehearsal-wires-itself",
+            file,
+            ["keyturn.rehearsal.adapters.of_another_system"],
+            id=f"{file} that chooses an adapter of a rehearsal's",
+        )
+        for file in ("keyturn/rehearsal/story.py", "keyturn/cli/wrong.py")
+    ),
+    pytest.param(
+        "rehearsal-layers",
+        "keyturn/rehearsal/model/wrong.py",
+        ["keyturn.rehearsal.ports"],
+        id="an arrow that points up in the wing for rehearsals",
+    ),
     pytest.param(
         "adapters-apart",
         "keyturn/own_machine/adapters/wrong.py",
@@ -196,6 +223,7 @@ WRONG = [
                 "keyturn.deployment.model.stacks",
                 "keyturn.deployment.wiring",
                 "keyturn.own_machine.wiring",
+                "keyturn.rehearsal.wiring",
             ],
             id=f"{file} that knows a deployment",
         )
@@ -276,6 +304,7 @@ def src(tmp_path: Path) -> Path:
         "adapters/channels",
         "deployment/adapters",
         "own_machine/adapters",
+        "rehearsal/adapters",
     ):
         (packages / "keyturn" / room / "of_another_system.py").touch()
     return packages

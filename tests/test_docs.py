@@ -261,7 +261,9 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
 ) -> None:
     _, command, *options = shlex.split(line, comments=True)
     asks_nothing = {"demo", "help", "notices", "--install-completion"}
-    if command in asks_nothing or {"--file", "--folder"} & {*options}:  # nothing of AWS
+    if command in asks_nothing or {"--file", "--folder", "--permissions"} & {
+        *options
+    }:  # nothing of AWS
         return
     config = tmp_path / "config"
     profiles = [value for name, value in pairwise(options) if name.endswith("profile")]
@@ -283,7 +285,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     for name in HANDLERS:
         (tmp_path / "Lambda" / f"{name}.zip").touch()
 
-    agreed = ["--yes"] if command == "deploy" else []
+    agreed = ["--yes"] if command in {"deploy", "rehearse"} else []
     result = CliRunner().invoke(app, [command, *options, *agreed])
 
     lacks = ["no AWS credentials were found"]

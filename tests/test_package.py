@@ -186,7 +186,7 @@ def test_a_zip_holds_what_its_handler_imports_and_no_more(zips: Path, function: 
     assert not top & {"moto", "pytest", "time_machine", "bin", "tests"}
     assert not top & {"_yaml", *NEEDED}
     assert "keyturn_sandbox" not in top
-    assert not ours & {"cli", "deployment", "own_machine", "py.typed"}
+    assert not ours & {"cli", "deployment", "own_machine", "rehearsal", "py.typed"}
     assert not [
         name for name in names(zips, function) if "examples" in name or "boto3/data" in name
     ]

@@ -164,6 +164,8 @@ class _Connections:
     """The owners file of this machine that counts in place of the bucket's; None: none does."""
     members_kept: int = MOST_PARALLEL
     """How many member accounts' clients are kept; as many as are worked on at once, at least."""
+    watched: Callable[[boto3.Session], boto3.Session] = lambda session: session
+    """What each session of a role passes before a client is made of it: a rehearsal's guard."""
     _kept: dict[str, Any] = field(default_factory=dict)
     """What for → the client or adapter that was made for it."""
     _members: dict[str, _Member] = field(default_factory=dict)
@@ -261,12 +263,14 @@ class _Connections:
 
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
-        return session_as(
-            self.session,
-            self._own("sts"),
-            f"arn:{partition}:iam::{account}:role/{role}",
-            region,
-            external_id=self.settings.external_id,
+        return self.watched(
+            session_as(
+                self.session,
+                self._own("sts"),
+                f"arn:{partition}:iam::{account}:role/{role}",
+                region,
+                external_id=self.settings.external_id,
+            )
         )
 
     def _own(self, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time

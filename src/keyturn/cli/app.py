@@ -53,6 +53,12 @@ from keyturn.cli.options import (
 )
 from keyturn.cli.period_options import PeriodOptions
 from keyturn.cli.pickup_options import CredentialsOptions, PickupOptions, SecretOptions
+from keyturn.cli.rehearse_options import (
+    RehearseOutput,
+    RehearseSettings,
+    RehearseWhat,
+    RehearseWhere,
+)
 from keyturn.cli.simulate_options import PlayOptions, SimulateOptions, StoredOptions
 from keyturn.domain.breaker_limits import LEAST_ROTATIONS, MOST_FAILED
 from keyturn.domain.errors import InvalidValue
@@ -757,6 +763,24 @@ def credentials(which: SecretOptions, options: CredentialsOptions) -> int:
     from keyturn.cli.credentials import credentials as carry_out  # noqa: PLC0415 -- see above
 
     return carry_out(which, options)
+
+
+@app.command(cls=Once)
+@with_groups
+def rehearse(
+    where: RehearseWhere,
+    told: RehearseSettings,
+    what: RehearseWhat,
+    output: RehearseOutput,
+) -> int:
+    """
+    Try the whole life of a key on your own AWS, with a user of its own, and clean up.
+
+    It touches no other user. It asks before its first write.
+    """
+    from keyturn.cli.rehearse import rehearse as carry_out  # noqa: PLC0415 -- see above
+
+    return carry_out(where, told, what, output)
 
 
 @app.command(cls=Once)

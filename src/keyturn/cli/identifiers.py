@@ -46,7 +46,7 @@ def check_is_no_session(argument: str, key: str) -> None:
         raise InvalidValue(argument, key, rule)
 
 
-def check_role(name: str | None) -> None:
+def check_role(name: str | None, option: str = "--role-name") -> None:
     """Raises InvalidValue for what is no role's name; None: none is given."""
     if name is not None and not _ROLE.fullmatch(name):
-        raise InvalidValue("--role-name", name, "must be a role's name, not its ARN")
+        raise InvalidValue(option, name, "must be a role's name, not its ARN")

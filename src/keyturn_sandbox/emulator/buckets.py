@@ -18,6 +18,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import quote
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from keyturn_sandbox.emulator.bucket_rules import is_denied
@@ -79,7 +80,9 @@ class Buckets:
             "GetObject": self._get_object,
             "HeadObject": self._head_object,
             "DeleteObject": self._delete_object,
+            "DeleteObjects": self._delete_objects,
             "ListObjectsV2": self._list_objects,
+            "ListObjectVersions": self._list_versions,
         }
 
     def _create_bucket(self, request: ApiRequest) -> ApiResponse:
@@ -130,6 +133,32 @@ class Buckets:
         _check_conditions(request.params, objects.get(request.params["Key"]))
         objects.pop(request.params["Key"], None)
         return _answer(request, status=204)
+
+    def _delete_objects(self, request: ApiRequest) -> ApiResponse:
+        # API_DeleteObjects.html: with Quiet it names only what failed; here nothing does.
+        objects = self._bucket(request).objects
+        for each in ET.fromstring(_body_of(request)).iter():  # noqa: S314 -- botocore wrote it
+            if each.tag.rpartition("}")[2] == "Key":
+                objects.pop(each.text or "", None)
+        return _answer(request, b"<DeleteResult></DeleteResult>")
+
+    def _list_versions(self, request: ApiRequest) -> ApiResponse:
+        """List the one version that each object of a bucket without versioning has."""
+        # API_ListObjectVersions.html; such a version's id is "null":
+        # https://docs.aws.amazon.com/AmazonS3/latest/userguide/versioning-workflows.html
+        prefix, objects = request.params.get("Prefix", ""), self._bucket(request).objects
+        listed = "".join(
+            f"<Version><Key>{quote(name)}</Key><VersionId>null</VersionId></Version>"
+            for name in sorted(objects, key=str.encode)
+            if name.startswith(prefix)
+        )
+        return _answer(
+            request,
+            (
+                "<ListVersionsResult><EncodingType>url</EncodingType>"
+                f"<IsTruncated>false</IsTruncated>{listed}</ListVersionsResult>"
+            ).encode(),
+        )
 
     def _list_objects(self, request: ApiRequest) -> ApiResponse:
         params, objects = request.params, self._bucket(request).objects

@@ -47,6 +47,7 @@ class LocalQueue:
     region: str
     name: str
     attributes: dict[str, str]
+    tags: dict[str, str] = field(default_factory=dict)
     messages: list[Message] = field(default_factory=list)
     deduplications: dict[str, Message] = field(default_factory=dict)
 
@@ -76,6 +77,9 @@ class Queues:
         """The calls that are answered here: operation → what answers it."""
         return {
             "CreateQueue": self._create,
+            "DeleteQueue": self._delete_queue,
+            "ListQueues": self._list_queues,
+            "ListQueueTags": lambda request: {"Tags": self._queue(request).tags},
             "GetQueueUrl": self._get_url,
             "GetQueueAttributes": self._get_attributes,
             "SetQueueAttributes": self._set_attributes,
@@ -98,6 +102,7 @@ class Queues:
             region=request.region,
             name=request.params["QueueName"],
             attributes={**_DEFAULTS, **request.params.get("Attributes", {})},
+            tags=dict(request.params.get("tags", {})),
         )
         existing = self.queues.setdefault(queue.arn, queue)
         if existing.attributes != queue.attributes:
@@ -105,6 +110,19 @@ class Queues:
                 "QueueAlreadyExists", "A queue already exists with the same name and other values."
             )
         return {"QueueUrl": existing.url}
+
+    def _delete_queue(self, request: ApiRequest) -> Params:
+        del self.queues[self._queue(request).arn]
+        return {}
+
+    def _list_queues(self, request: ApiRequest) -> Params:
+        prefix = request.params.get("QueueNamePrefix", "")
+        mine = (
+            queue.url
+            for queue in self.queues.values()
+            if queue.account == request.account and queue.name.startswith(prefix)
+        )
+        return {"QueueUrls": sorted(mine)}
 
     def _get_url(self, request: ApiRequest) -> Params:
         owner = request.params.get("QueueOwnerAWSAccountId", request.account)

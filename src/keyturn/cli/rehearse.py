@@ -1,0 +1,430 @@
+"""
+`keyturn rehearse`: the life of a key, and AWS's own behaviour, on the operator's own AWS.
+
+Whatever happens, it ends with a clean-up: after a step that came out differently, after Ctrl-C,
+and, where not even that came, by `keyturn rehearse --clean`.
+"""
+
+import secrets
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from keyturn.cli.deployed import deployed_settings
+from keyturn.cli.exit_codes import FAILED, INTERRUPTED
+from keyturn.cli.given import as_given, given
+from keyturn.cli.identifiers import check_role
+from keyturn.cli.local_run import now
+from keyturn.cli.options import Findings
+from keyturn.cli.own_credentials import open_session
+from keyturn.cli.rehearse_engine import DeployedEngine, LaptopEngine
+from keyturn.cli.rehearse_options import (
+    RehearseOutput,
+    RehearseSettings,
+    RehearseWhat,
+    RehearseWhere,
+)
+from keyturn.cli.rehearse_permissions import show_permissions
+from keyturn.cli.rehearse_report import Rehearsed, as_json, print_rehearsed
+from keyturn.cli.result_file import result_file
+from keyturn.cli.session import confirm
+from keyturn.cli.streams import can_ask
+from keyturn.deployment.model.resources import ROTATION
+from keyturn.domain.amounts import pluralize
+from keyturn.domain.errors import InvalidValue
+from keyturn.domain.key import Account
+from keyturn.domain.names import MAILABLE
+from keyturn.domain.plain_text import shown
+from keyturn.rehearsal.clean_up import Cleaned, CleanUp
+from keyturn.rehearsal.guarding import Guard
+from keyturn.rehearsal.model.cost import BELOW
+from keyturn.rehearsal.model.guard import Allowed
+from keyturn.rehearsal.model.own import BY_TAG, EXPIRES_TAG, Marks, RehearsalId
+from keyturn.rehearsal.model.redaction import Redaction
+from keyturn.rehearsal.ports import Engine
+from keyturn.rehearsal.story import Scene, Step, chosen, play
+from keyturn.rehearsal.wiring import RehearsalAws
+from keyturn.settings import Settings
+
+TO_NOBODY: Final = "success@simulator.amazonses.com"
+"""
+SES's mailbox simulator: it takes a mail and drops it, also in SES's sandbox.
+
+https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
+"""
+CLEAN: Final = "keyturn rehearse --clean"
+_NEEDED: Final = " to rehearse from here (or --deployed, to rehearse with the deployed functions)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was asked for, checked before anything is asked of AWS."""
+
+    where: RehearseWhere
+    told: RehearseSettings
+    settings: Settings
+    id: RehearsalId
+    steps: Sequence[Step]
+    output: RehearseOutput
+    asks: bool
+
+    @property
+    def mail_to(self) -> str:
+        """Where the notices go."""
+        return self.told.mail_to or TO_NOBODY
+
+    @property
+    def bucket(self) -> str | None:
+        """Where objects of the rehearsal's own go; with deployed functions there are none."""
+        return None if self.where.deployed else self.settings.bucket
+
+
+def rehearse(
+    where: RehearseWhere, told: RehearseSettings, what: RehearseWhat, output: RehearseOutput
+) -> int:
+    """Carry the command out; the exit code."""
+    _check(where, told, what, output)
+    if what.permissions:
+        return show_permissions(where, told, output)
+    if what.clean:
+        return _clean_all(where, told, asks=not what.yes)
+    asked = _asked(where, told, what, output)
+    if output.report is None:
+        return _rehearse(asked, None)
+    with result_file(output.report, option="--report") as put:
+        return _rehearse(asked, put)
+
+
+# --- what was asked for -------------------------------------------------------------------
+
+
+def _check(
+    where: RehearseWhere, told: RehearseSettings, what: RehearseWhat, output: RehearseOutput
+) -> None:
+    """Refuse what contradicts itself, or is not what it should be."""
+    given(where, told, what, output)  # refuses what is empty
+    if where.account is not None:
+        Account(id=where.account)
+    check_role(where.role_name)
+    check_role(where.reader_role, "--reader-role")
+    if where.role_name is not None and where.account is None:
+        raise InvalidValue("--account", "", "is needed with --role-name: exactly one account")
+    if told.mail_to is not None and not MAILABLE.fullmatch(told.mail_to):
+        raise InvalidValue("--mail-to", told.mail_to, "must be one e-mail address")
+    alone = "--clean" if what.clean else "--permissions" if what.permissions else None
+    beside: tuple[tuple[str, object], ...] = (
+        ("--clean", what.clean and what.permissions),
+        ("--only", what.only),
+        ("--story", what.story),
+        ("--probes", what.probes),
+        ("--report", output.report),
+    )
+    for option, value in beside:
+        if alone and value and option != alone:
+            raise InvalidValue(alone, "", f"goes without {option}")
+    if where.deployed:
+        for option, value in (
+            ("--bucket", None if what.clean else told.bucket),
+            ("--admin", told.admin),
+            ("--mail-region", told.mail_region),
+            ("--seal-key", told.seal_key),
+            ("--secrets-kms-key", told.secrets_kms_key),
+            ("--exemption-group", told.exemption_group),
+        ):
+            if value is not None:
+                raise InvalidValue(option, value, "goes without --deployed, which takes theirs")
+    if not what.yes and not what.permissions and not can_ask():
+        raise InvalidValue("--yes", "", "is needed where there is no terminal to ask on")
+
+
+def _asked(
+    where: RehearseWhere, told: RehearseSettings, what: RehearseWhat, output: RehearseOutput
+) -> Asked:
+    steps = chosen(what.only or ())
+    rehearsal = RehearsalId(secrets.token_hex(4))
+    own = {**given(where, told), "S3BucketPrefix": rehearsal.folder}
+    if where.deployed:
+        settings = deployed_settings(where.profile, where.region, {})
+    else:
+        try:
+            settings = Settings.read(own)
+        except InvalidValue as error:
+            raise as_given(error, own, "the default") from None
+        _refuse_without(settings)
+    return Asked(
+        where=where,
+        told=told,
+        settings=settings,
+        id=rehearsal,
+        steps=steps,
+        output=output,
+        asks=not what.yes,
+    )
+
+
+def _refuse_without(settings: Settings) -> None:
+    """Raises InvalidValue, which names each option that the engine needs and that is missing."""
+    wanted = {
+        "--bucket": settings.bucket,
+        "--admin": settings.admin,
+        "--seal-key": settings.seal_key,
+    }
+    missing = [option for option, value in wanted.items() if not value]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise InvalidValue(", ".join(missing), "", f"{are} needed{_NEEDED}")
+
+
+# --- the rehearsal ------------------------------------------------------------------------
+
+
+def _connect(where: RehearseWhere, guard: Guard) -> RehearsalAws:
+    session = open_session(where.profile, where.region)
+    aws = RehearsalAws.of(
+        session,
+        guard,
+        account=where.account,
+        role=where.role_name,
+        external_id=where.external_id,
+    )
+    if where.role_name is None and aws.account != aws.own_account:
+        rule = f"without --role-name it must be your own account, {aws.own_account}"
+        raise InvalidValue("--account", aws.account, rule)
+    return aws
+
+
+def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
+    """Ask, play, clean up, answer."""
+    guard = Guard(
+        Allowed(
+            ids=frozenset({asked.id}),
+            bucket=asked.bucket,
+            folders=frozenset({asked.id.folder}),
+            addresses=frozenset({asked.mail_to, asked.settings.admin}),
+            function=ROTATION if asked.where.deployed else None,
+        )
+    )
+    aws = _connect(asked.where, guard)
+    stage = aws.stage()
+    marks = Marks.of(asked.id, by=stage.caller(), now=now(), bucket=asked.bucket)
+    guard.stamp(marks.tags())
+    if asked.asks:
+        confirm(_question(asked, aws))
+    rehearsed = Rehearsed(
+        id=asked.id,
+        at=now(),
+        engine="deployed" if asked.where.deployed else "here",
+        region=str(aws.own.region_name),
+    )
+    scene = Scene(
+        id=asked.id,
+        marks=marks,
+        stage=stage,
+        engine=_engine(asked, aws, marks.by),
+        reader=aws.reader(asked.where.reader_role),
+        key_holder=aws.key_holder(),
+        sleep=time.sleep,
+        timer=time.monotonic,
+        calls=lambda: guard.calls,
+        owns=guard.owns,
+        say=_progress,
+        mail_to=asked.told.mail_to,
+    )
+    _play(scene, asked, aws, rehearsed)
+    return _answered(rehearsed, asked, put)
+
+
+def _play(scene: Scene, asked: Asked, aws: RehearsalAws, rehearsed: Rehearsed) -> None:
+    """Play, and clean up whatever happens."""
+    began, fault = time.monotonic(), None
+    try:
+        rehearsed.steps.extend(play(scene, asked.steps))
+    except KeyboardInterrupt:
+        rehearsed.is_interrupted = True
+        _say("Interrupted: cleaning up. Another Ctrl-C leaves what is there.")
+    except Exception as error:  # noqa: BLE001 -- raised again behind the clean-up
+        fault = error
+    clean_up = CleanUp(
+        kinds=aws.leftovers(asked.bucket, with_probes=False),
+        bucket=asked.bucket,
+        sleep=scene.sleep,
+        say=_progress,
+        made=aws.guard.made,
+    )
+    try:
+        rehearsed.cleaned = clean_up.of({asked.id})
+    except KeyboardInterrupt:
+        _say(f"Interrupted again: something may be left. {_how_to_clean(asked)}")
+        raise
+    finally:
+        rehearsed.seconds, rehearsed.calls = time.monotonic() - began, aws.guard.calls
+        rehearsed.refused = tuple(aws.guard.refused)
+    if fault is not None:
+        raise fault
+
+
+def _engine(asked: Asked, aws: RehearsalAws, by: str) -> Engine:
+    account = Account(id=aws.account, email=asked.mail_to)
+    if asked.where.deployed:
+        return DeployedEngine(
+            session=aws.own,
+            settings=asked.settings,
+            # Without an address of the operator's it is as the deployment has it.
+            account=Account(id=aws.account, email=asked.told.mail_to or ""),
+            own_account=aws.own_account,
+            guard=aws.guard,
+            by=by,
+        )
+    settings = replace(
+        asked.settings,
+        home_region=str(aws.own.region_name),
+        member_role=asked.where.role_name or "",
+        parallel_users=1,  # in one thread, so that an interruption ends it where it is
+    )
+    return LaptopEngine(
+        session=aws.own,
+        settings=settings,
+        account=account,
+        own_account=aws.own_account,
+        guard=aws.guard,
+        say=_say,
+    )
+
+
+def _question(asked: Asked, aws: RehearsalAws) -> str:
+    """What will be made, where, and what it costs."""
+    lines = [
+        f"In account {aws.account}, {aws.own.region_name}, this makes for some minutes:",
+        f"  at most three IAM users and a group, named {asked.id.name()}…, without any right,",
+        "  with at most two access keys and one secret in Secrets Manager for each user.",
+    ]
+    if asked.where.deployed:
+        lines += [
+            f"Three orders go to {ROTATION}; its notices go to the administrators, too.",
+            "Receipts and audit entries of it stay in the deployment's bucket.",
+        ]
+    else:
+        lines += [
+            f"It writes below s3://{asked.bucket}/{asked.id.folder}/.",
+            f"Mails go to {asked.mail_to}, from {asked.settings.admin}, and to nobody else.",
+        ]
+    lines += [
+        f"All of it is removed at the end, or by {CLEAN}. It costs below ${BELOW}.",
+    ]
+    return "\n".join(lines)
+
+
+def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | None) -> int:
+    redaction = None if asked.output.with_account_ids else Redaction(_named(asked))
+    if asked.output.format is Findings.JSON:
+        sys.stdout.write(as_json(rehearsed, redaction))
+    else:
+        print_rehearsed(Console(highlight=False), rehearsed, redaction)
+    _say_others(rehearsed.cleaned)
+    if put is not None:
+        put(as_json(rehearsed, redaction))
+    if not rehearsed.cleaned.is_clean:
+        _say(_how_to_clean(asked))
+    if rehearsed.is_interrupted:
+        return INTERRUPTED
+    return 0 if rehearsed.is_as_expected else FAILED
+
+
+def _named(asked: Asked) -> dict[str, str]:
+    """What the operator named, or the functions: the word → what it is."""
+    settings = asked.settings
+    named = {
+        settings.bucket: "bucket",
+        asked.where.profile: "profile",
+        asked.where.role_name: "role",
+        asked.where.reader_role: "reader-role",
+        settings.seal_key: "seal-key",
+        settings.secrets_key: "kms-key",
+        settings.exemption_group: "exemption-group",
+    }
+    return {word: what for word, what in named.items() if word}
+
+
+# --- taking away what is left -------------------------------------------------------------
+
+
+def _clean_all(where: RehearseWhere, told: RehearseSettings, *, asks: bool) -> int:
+    """Take away what earlier rehearsals left in an account; code 1 where something stays."""
+    guard = Guard(Allowed(ids=frozenset()))
+    aws = _connect(where, guard)
+    bucket = told.bucket
+    clean_up = CleanUp(
+        kinds=aws.leftovers(bucket, with_probes=True),
+        bucket=bucket,
+        sleep=time.sleep,
+        say=_say,
+    )
+    there = clean_up.look()
+    ids = frozenset(found.id for found, _ in there.left if found.id is not None)
+    if not ids:
+        _say_others(there)
+        _say_unseen(there)
+        _say("Nothing of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
+        return 0 if there.is_clean else FAILED
+    for found, _ in there.left:
+        _say(f"{found.kind} {found.name}{_whose(found.marks)}")
+    if asks:
+        things = pluralize(len(there.left), "thing")
+        confirm(f"Remove {things} of {pluralize(len(ids), 'rehearsal')} in {aws.account}.")
+    guard.allowed = Allowed(ids=ids, bucket=bucket, folders=frozenset(each.folder for each in ids))
+    cleaned = clean_up.of(ids)
+    for found, why in cleaned.left:
+        _say(f"left: {found.kind} {found.name}: {why}")
+    _say_others(cleaned)
+    _say_unseen(cleaned)
+    if cleaned.is_clean:
+        _say("Nothing is left." + ("" if bucket else _NO_BUCKET))
+    return 0 if cleaned.is_clean else FAILED
+
+
+_NO_BUCKET: Final = " No --bucket: objects were not looked for."
+
+
+def _whose(marks: Mapping[str, str]) -> str:
+    by, expires = marks.get(BY_TAG), marks.get(EXPIRES_TAG)
+    return f" (of {by}, somebody's work until {expires})" if by and expires else ""
+
+
+def _say_others(cleaned: Cleaned) -> None:
+    for found in cleaned.others:
+        _say(f"left alone: {found.kind} {found.name}: {found.not_ours}")
+
+
+def _say_unseen(cleaned: Cleaned) -> None:
+    for kind, why in cleaned.unseen:
+        _say(f"not looked for: {kind}: {why}")
+
+
+def _how_to_clean(asked: Asked) -> str:
+    """The command that takes away what is left, as it has to be typed."""
+    options = [
+        f"--{name} {value}"
+        for name, value in (
+            ("account", asked.where.account),
+            ("role-name", asked.where.role_name),
+            ("profile", asked.where.profile),
+            ("bucket", asked.bucket),
+        )
+        if value
+    ]
+    return f"To remove it: {' '.join((CLEAN, *options))}"
+
+
+def _say(line: str) -> None:
+    """Tell the operator something, beside the answer."""
+    Console(stderr=True).print(Text(shown(line)), soft_wrap=True)
+
+
+def _progress(line: str) -> None:
+    """Say what is going on, while it takes its time."""
+    Console(stderr=True).print(Text(f"… {shown(line)}", "dim"), soft_wrap=True)

@@ -1,0 +1,63 @@
+"""What rehearsals left in the bucket that was given to them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import Refused
+from keyturn.rehearsal.model.own import FOLDER, id_in_folder
+from keyturn.rehearsal.ports import Found
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+
+AT_ONCE = 1000
+"""S3 takes no more in one DeleteObjects."""
+
+
+class ObjectsLeft:
+    """Meets `rehearsal.ports.Leftovers`: folders in the bucket, with every version in them."""
+
+    kind = "folder"
+
+    def __init__(self, s3: "S3Client", bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def look(self, made: Iterable[str]) -> Sequence[Found]:  # noqa: ARG002 -- S3 shows at once what was stored
+        """All folders of rehearsals that hold anything."""
+        names = {"/".join(each["Key"].split("/")[:2]) for each in self._versions(f"{FOLDER}/")}
+        found = ((name, id_in_folder(name)) for name in sorted(names))
+        return [
+            Found(
+                kind=self.kind,
+                name=f"s3://{self._bucket}/{name}",
+                id=own,
+                not_ours=None if own else "its name is none that a rehearsal gives",
+            )
+            for name, own in found
+        ]
+
+    def remove(self, found: Found) -> None:
+        """Take away all versions of all objects. Raises Refused where S3 keeps one."""
+        if found.id is None:
+            return
+        all_of_it = list(self._versions(f"{found.id.folder}/"))
+        for start in range(0, len(all_of_it), AT_ONCE):
+            with aws_errors_translated():
+                answer = self._s3.delete_objects(
+                    Bucket=self._bucket,
+                    Delete={"Objects": all_of_it[start : start + AT_ONCE], "Quiet": True},
+                )
+            for error in answer.get("Errors", ()):
+                raise Refused(f"DeleteObjects: {error.get('Code')}: {error.get('Message')}")
+
+    def _versions(self, prefix: str) -> "Iterator[ObjectIdentifierTypeDef]":
+        with aws_errors_translated():
+            pages = self._s3.get_paginator("list_object_versions").paginate(
+                Bucket=self._bucket, Prefix=prefix
+            )
+            for page in pages:
+                for each in (*page.get("Versions", ()), *page.get("DeleteMarkers", ())):
+                    yield {"Key": each["Key"], "VersionId": each["VersionId"]}

@@ -1,0 +1,50 @@
+"""What probes left in SQS."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.domain.errors import NotFound
+from keyturn.rehearsal.model.own import ID_TAG, PREFIX, id_in_name
+from keyturn.rehearsal.ports import Found
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class QueuesLeft:
+    """Meets `rehearsal.ports.Leftovers`: queues whose name begins as ours do."""
+
+    kind = "queue"
+
+    def __init__(self, sqs: "SQSClient") -> None:
+        self._sqs = sqs
+
+    def look(self, made: Iterable[str]) -> Sequence[Found]:
+        """All queues of that beginning, and those that were asked for."""
+        with aws_errors_translated():
+            pages = self._sqs.get_paginator("list_queues").paginate(QueueNamePrefix=PREFIX)
+            names = {url.rpartition("/")[2] for page in pages for url in page.get("QueueUrls", ())}
+        looked = (self._found(name) for name in sorted(names | set(made)))
+        return [found for found in looked if found is not None]
+
+    def remove(self, found: Found) -> None:
+        """Take it away, with what is in it."""
+        with suppress(NotFound), aws_errors_translated():
+            self._sqs.delete_queue(QueueUrl=self._url(found.name))
+
+    def _url(self, name: str) -> str:
+        with aws_errors_translated():
+            return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
+
+    def _found(self, name: str) -> Found | None:
+        try:
+            with aws_errors_translated():
+                tags = self._sqs.list_queue_tags(QueueUrl=self._url(name)).get("Tags", {})
+        except NotFound:
+            return None
+        own = id_in_name(name)
+        is_ours = own is not None and tags.get(ID_TAG) == own.text
+        why = None if is_ours else f"it has no tag {ID_TAG} of the id in its name"
+        return Found(kind=self.kind, name=name, id=own, not_ours=why)

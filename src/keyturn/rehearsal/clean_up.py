@@ -1,0 +1,142 @@
+"""
+Take away what rehearsals made: found by looking, never by memory alone.
+
+A user is the anchor of all that a rehearsal makes: they are made first and taken away last, so
+that wherever it broke off, whoever looks finds them, and by them the rest. A user stays as long as
+anything else of theirs could not be taken away, or could not be looked for.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from keyturn.domain.errors import KeyturnError, PortError
+from keyturn.rehearsal.model.own import BUCKET_TAG, RehearsalId
+from keyturn.rehearsal.ports import Found, Leftovers, Say, Sleep
+
+ROUNDS = 4
+"""How often it is looked for what a list did not show yet."""
+PAUSE = 4.0
+"""Seconds between two looks: IAM shows what was made some seconds late."""
+USER = "user"
+"""The kind that goes last."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Cleaned:
+    """What became of it."""
+
+    removed: list[Found] = field(default_factory=list)
+    left: list[tuple[Found, str]] = field(default_factory=list)
+    """What is a rehearsal's and stays, and why."""
+    others: list[Found] = field(default_factory=list)
+    """What lies there and is none of a rehearsal's; it was left alone."""
+    unseen: list[tuple[str, str]] = field(default_factory=list)
+    """A kind that nobody could look for, and why: of it something may be left."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing of the rehearsals is left, as far as it was looked for."""
+        return not self.left and not self.unseen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """Looks for each kind of thing, and takes away what is surely a rehearsal's."""
+
+    kinds: Sequence[Leftovers]
+    """In the order in which they go; users last."""
+    bucket: str | None
+    """The one that objects are looked for in; None: in none."""
+    sleep: Sleep
+    say: Say
+    made: Callable[[], Mapping[str, Collection[str]]] = dict
+    """Kind → the names that this process asked for, which a list may not show yet."""
+
+    def look(self) -> Cleaned:
+        """Only look: what would be removed is among `left`."""
+        cleaned = Cleaned()
+        for kind in self.kinds:
+            for found in self._seen(kind, cleaned):
+                if found.not_ours is not None:
+                    cleaned.others.append(found)
+                else:
+                    cleaned.left.append((found, "it was not taken away yet"))
+        return cleaned
+
+    def of(self, ids: Collection[RehearsalId] | None) -> Cleaned:
+        """
+        Take away what these rehearsals made.
+
+        Args:
+            ids: only of these; None: of all.
+
+        Raises:
+            Nothing of ours: what stays, and what could not be looked for, is in the answer.
+
+        """
+        gone: set[tuple[str, str]] = set()
+        removed: list[Found] = []
+        cleaned = Cleaned()
+        for again in range(ROUNDS):
+            cleaned = Cleaned(removed=removed)
+            news = self._round(ids, cleaned, gone)
+            if not news and not self._is_late(gone, ids):
+                break
+            if again + 1 < ROUNDS:
+                self.sleep(PAUSE if not news else 0)
+        return cleaned
+
+    def _round(
+        self,
+        ids: Collection[RehearsalId] | None,
+        cleaned: Cleaned,
+        gone: set[tuple[str, str]],
+    ) -> bool:
+        """Look once, and take away; whether anything was."""
+        news = False
+        for kind in self.kinds:
+            for found in self._seen(kind, cleaned):
+                if found.not_ours is not None:
+                    cleaned.others.append(found)
+                    continue
+                if (found.kind, found.name) in gone or (ids is not None and found.id not in ids):
+                    continue
+                if (why := self._why_stays(found, cleaned)) is not None:
+                    cleaned.left.append((found, why))
+                    continue
+                try:
+                    kind.remove(found)
+                except KeyturnError as error:
+                    cleaned.left.append((found, str(error)))
+                    continue
+                self.say(f"removed {found.kind} {found.name}")
+                gone.add((found.kind, found.name))
+                cleaned.removed.append(found)
+                news = True
+        return news
+
+    def _seen(self, kind: Leftovers, cleaned: Cleaned) -> Iterable[Found]:
+        try:
+            return kind.look(self.made().get(kind.kind, ()))
+        except PortError as error:
+            cleaned.unseen.append((kind.kind, str(error)))
+            return ()
+
+    def _why_stays(self, found: Found, cleaned: Cleaned) -> str | None:
+        """Why a user has to stay, as the anchor of what else is there."""
+        if found.kind != USER:
+            return None
+        bucket = found.marks.get(BUCKET_TAG)
+        if bucket is not None and bucket != self.bucket:
+            return f"its objects are in the bucket {bucket}, says its tag: give --bucket {bucket}"
+        if any(other.id == found.id and other.kind != USER for other, _ in cleaned.left):
+            return "what it made is not all taken away"
+        unseen = [kind for kind, _ in cleaned.unseen if kind != USER]
+        return f"no {' and no '.join(unseen)} could be looked for" if unseen else None
+
+    def _is_late(self, gone: set[tuple[str, str]], ids: Collection[RehearsalId] | None) -> bool:
+        """Whether something was asked for by this process that no look has shown yet."""
+        if ids is None:
+            return False
+        asked = {(kind, name) for kind, names in self.made().items() for name in names}
+        return bool(asked - gone)

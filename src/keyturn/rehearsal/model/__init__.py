@@ -1,0 +1,1 @@
+"""What a rehearsal makes, what it may write to, and what it found."""

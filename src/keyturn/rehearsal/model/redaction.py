@@ -1,0 +1,51 @@
+"""
+What a text loses before it may be attached to a public issue.
+
+Access key ids go, too: an account's id can be read out of them. One id becomes one placeholder
+throughout, so that what is said of a key can still be followed.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
+
+_PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
+    ("arn", re.compile(r"arn:aws[a-z-]*:[^\s\"',;)\]}]+")),
+    # Where a key's id stands in the name of a tag, a colon is before it.
+    ("key", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,124}(?![A-Za-z0-9])")),
+    ("id", re.compile(r"(?<![A-Za-z0-9])A(?:IDA|ROA|GPA|NPA|PKA|SCA)[A-Z0-9]{12,124}\b")),
+    ("address", re.compile(r"[^\s<>\"'(),;:=]+@[A-Za-z0-9.-]+")),
+    ("uuid", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)),
+    ("account", re.compile(r"(?<!\d)\d{12}(?!\d)")),
+    ("secret", re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")),
+)
+
+
+@dataclass(slots=True)
+class Redaction:
+    """Takes out of texts what tells of the account; the same thing becomes the same word."""
+
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What the operator named → what it is: "asa-receipts" → "bucket"."""
+    _known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def of(self, text: str) -> str:
+        """The text without it."""
+        for word, what in sorted(self.words.items(), key=lambda each: -len(each[0])):
+            text = text.replace(word, f"<{what}>")
+        for what, pattern in _PATTERNS:
+            text = pattern.sub(partial(self._placeholder, what), text)
+        return text
+
+    def of_each(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """The texts without it."""
+        return tuple(map(self.of, texts))
+
+    def _placeholder(self, what: str, match: re.Match[str]) -> str:
+        known = (what, match[0])
+        if known not in self._known:
+            number = sum(kind == what for kind, _ in self._known) + 1
+            self._known[known] = f"<{what}-{number}>"
+        return self._known[known]

@@ -1,0 +1,150 @@
+"""What `keyturn rehearse` takes, refuses and answers."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.cli.organisation import ADMIN, BUCKET, OURS, SEALED, SHOP
+from tests.rehearsal.scene import HERE, Rehearsing
+
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "docs" / "schemas" / "rehearsal.json").read_text()
+)
+SHORT = ("--only", "works")
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["--account", "12"], "--account 12: must be the 12 digits of an AWS account id"),
+        (["--account", ""], "--account: must not be empty"),
+        (["--role-name", "R"], "--account: is needed with --role-name: exactly one account"),
+        (
+            ["--account", SHOP, "--role-name", "arn:aws:iam::1:role/R"],
+            "--role-name arn:aws:iam::1:role/R: must be a role's name, not its ARN",
+        ),
+        (["--reader-role", "a b"], "--reader-role a b: must be a role's name, not its ARN"),
+        (["--mail-to", "nobody"], "--mail-to nobody: must be one e-mail address"),
+        (["--mail-to", "a@example.com,b@example.com"], "must be one e-mail address"),
+        (["--only", "everything"], "--only everything: must be one of user, exempt, paused, "),
+        (["--clean", "--only", "works"], "--clean: goes without --only"),
+        (["--clean", "--permissions"], "goes without"),
+        (["--deployed", "--seal-key", "x"], "--seal-key x: goes without --deployed"),
+        (["--bucket", "NO"], "--bucket NO: must be the name of a bucket"),
+        (["--admin", "x"], "--admin x: must be an e-mail address"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_one_line_before_anything_is_asked(
+    operator: Rehearsing, args: list[str], line: str
+) -> None:
+    base = [] if "--deployed" in args or "--clean" in args else list(HERE[1:-1])
+
+    refused = operator.keyturn("rehearse", *base, *args, "--yes")
+
+    assert refused.exit_code == 2, refused.output
+    assert line in refused.stderr
+    assert refused.stderr.count("\n") == 1
+    assert operator.cloud.calls == []
+
+
+def test_all_that_is_missing_is_named_at_once(operator: Rehearsing) -> None:
+    refused = operator.keyturn("rehearse", "--yes")
+
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith("--bucket, --admin, --seal-key: are needed to rehearse")
+
+
+def test_another_account_needs_a_role(operator: Rehearsing) -> None:
+    refused = operator.keyturn(*HERE, "--account", SHOP)
+
+    assert refused.exit_code == 2
+    assert f"without --role-name it must be your own account, {OURS}" in refused.stderr
+    assert operator.left() == []
+
+
+def test_without_a_terminal_it_needs_a_yes(operator: Rehearsing) -> None:
+    refused = operator.keyturn(*HERE[:-1])
+
+    assert refused.exit_code == 2
+    assert refused.stderr == "--yes: is needed where there is no terminal to ask on\n"
+    assert operator.cloud.calls == []
+
+
+def test_it_asks_before_its_first_write_and_says_what_it_makes(
+    operator: Rehearsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.cli.rehearse.can_ask", lambda: True)
+
+    declined = operator.keyturn(*HERE[:-1])
+
+    assert declined.exit_code == 1
+    assert f"In account {OURS}, us-east-1, this makes for some minutes:" in declined.stderr
+    assert "It costs below $0.05." in declined.stderr
+    assert {call.operation for call in operator.made_by_operator()} <= {"GetCallerIdentity"}
+
+
+def test_only_a_step_and_what_it_needs_is_played(operator: Rehearsing) -> None:
+    answer = operator.answer(*HERE, *SHORT)
+
+    assert [each["name"] for each in answer["findings"]] == ["user", "rotated", "read", "works"]
+
+
+def test_what_it_answers_is_what_the_schema_says(operator: Rehearsing, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+
+    result = operator.keyturn(*HERE, *SHORT, "--format", "json", "--report", str(report))
+
+    assert result.stdout == report.read_text()
+    Draft202012Validator(SCHEMA).validate(json.loads(result.stdout))
+
+
+def test_nothing_in_it_tells_of_the_account_unless_that_is_asked_for(
+    operator: Rehearsing,
+) -> None:
+    public = operator.keyturn(*HERE, "--format", "json").stdout
+    private = operator.keyturn(*HERE, "--format", "json", "--with-account-ids").stdout
+
+    tells = re.compile(rf"{OURS}|AKIA[A-Z0-9]|arn:aws|{BUCKET}|@|deploy-bot|{SEALED[1]}")
+    assert tells.findall(public) == []
+    assert {OURS, "AKIA"} <= {
+        found[:12] if found[0].isdigit() else found[:4] for found in tells.findall(private)
+    }
+
+
+@pytest.mark.parametrize("width", [80, 120, 160])
+def test_the_table_fits_its_terminal(operator: Rehearsing, width: int) -> None:
+    shown = operator.keyturn(*HERE, *SHORT, width=width).stdout
+
+    assert max(map(len, shown.splitlines()[:-2])) <= width
+    assert "as expected" in shown
+    assert "Nothing is left." in shown
+
+
+def test_a_step_that_is_denied_says_nothing_about_what_was_tried(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "GetSecretValue")
+
+    answer = operator.answer(*HERE, "--only", "refused")
+
+    verdicts = {each["name"]: each["verdict"] for each in answer["findings"]}
+    assert verdicts["read"] == verdicts["works"] == verdicts["refused"] == "not-tried"
+    assert "--reader-role" in next(e["why"] for e in answer["findings"] if e["name"] == "read")
+
+
+def test_what_comes_out_differently_is_named_and_cleaned_up(operator: Rehearsing) -> None:
+    operator.cloud.close_kms(None)
+
+    result = operator.keyturn(*HERE, "--only", "rotated")
+
+    assert result.exit_code == 1
+    assert operator.left() == []
+
+
+def test_mails_go_to_the_address_that_is_given_and_to_nobody_else(operator: Rehearsing) -> None:
+    operator.keyturn(*HERE, "--only", "accepted", "--mail-to", "you@example.com")
+
+    to = {address for mail in operator.cloud.sent_mails for address in mail.to}
+    assert to <= {"you@example.com", ADMIN}
+    assert "you@example.com" in to

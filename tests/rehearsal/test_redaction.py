@@ -1,0 +1,36 @@
+"""What may be attached to a public issue tells nothing of the account."""
+
+import pytest
+
+from keyturn.rehearsal.model.redaction import Redaction
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("keyturn:key:AKIAIOSFODNN7EXAMPLE disabled", "keyturn:key:<key-1> disabled"),
+        (
+            "User: arn:aws:sts::222222222222:assumed-role/Admin/ann is not authorized",
+            "User: <arn-1> is not authorized",
+        ),
+        ("Account_222222222222_User_x_AccessKey", "Account_<account-1>_User_x_AccessKey"),
+        ("told ann.b+c@example.com.", "told <address-1>"),
+        ("key 12345678-1234-1234-1234-123456789012 is", "key <uuid-1> is"),
+        ("in asa-receipts-222222222222/x", "in <bucket>/x"),
+        ("2026-11-29T21:45:40Z, 190 days, 76 s", "2026-11-29T21:45:40Z, 190 days, 76 s"),
+        ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "<secret-1>"),
+    ],
+)
+def test_it_leaves_out_what_tells_of_the_account(text: str, shown: str) -> None:
+    redaction = Redaction({"asa-receipts-222222222222": "bucket"})
+
+    assert redaction.of(text).rstrip(".") == shown
+
+
+def test_one_key_is_one_word_throughout() -> None:
+    redaction = Redaction()
+
+    first = redaction.of("AKIAIOSFODNN7EXAMPLE and AKIAI44QH8DHBEXAMPLE")
+    second = redaction.of("keyturn:key:AKIAI44QH8DHBEXAMPLE")
+
+    assert (first, second) == ("<key-1> and <key-2>", "keyturn:key:<key-2>")
