@@ -591,7 +591,7 @@ def test_a_file_that_somebody_writes_meanwhile_keeps_what_they_wrote(
         laptop.write(theirs)
 
     monkeypatch.setattr(
-        "keyturn.own_machine.adapters.shared_credentials_file._give_to_owner", meanwhile
+        "keyturn.own_machine.adapters.shared_credentials_file.give_to_owner_of", meanwhile
     )
 
     picked = laptop.keyturn("pickup")

@@ -1,5 +1,6 @@
 """The kept key: of its owner alone, whole, and nothing that somebody else put there."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,9 +105,9 @@ def test_without_a_home_nothing_is_kept() -> None:
 def test_where_rights_are_not_posixs_a_key_is_kept_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("keyturn.own_machine.adapters.key_cache_file._IS_POSIX", False)
+    monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.delattr("os.geteuid")
-    monkeypatch.delattr("os.O_NOFOLLOW")
+    monkeypatch.setattr("keyturn.own_machine.adapters.key_cache_file.NO_LINK", 0)
     cache = KeyCacheFile(tmp_path / "keyturn" / "x.json")
 
     cache.write(CachedKey(key=KEY, at=NOW))

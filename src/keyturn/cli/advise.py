@@ -1,7 +1,6 @@
 """`keyturn advise`: what would let each user stop having keys."""
 
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
 from keyturn.cli.local_run import connect, now
 from keyturn.cli.result_file import result_file
+from keyturn.cli.streams import write_answer
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
@@ -66,7 +66,8 @@ def advise(where: EvidenceOptions, asked: AdviseOptions) -> int:
     ranges = tuple(_ranges(asked))
     if asked.output is None or str(asked.output) == "-":
         found = _answered(where, asked, whose, ranges)
-        sys.stdout.write(_text(found, asked, Console().width))
+        is_table = asked.format is AdviceFormat.TABLE
+        write_answer(_text(found, asked, Console().width), is_table=is_table)
         return _close(found, asked)
     with result_file(asked.output) as put:
         found = _answered(where, asked, whose, ranges)

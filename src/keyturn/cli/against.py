@@ -14,14 +14,15 @@ from keyturn.cli.given import as_given, given
 from keyturn.cli.local_run import connect
 from keyturn.cli.options import (
     AccountOptions,
-    Format,
     Output,
+    PlanFormat,
     RuleOptions,
     SettingOptions,
     Users,
 )
 from keyturn.cli.result_file import result_file
 from keyturn.cli.simulate import parameters_under
+from keyturn.cli.streams import write_answer
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.days import read_day
 from keyturn.domain.decision import DecisionSummary
@@ -81,10 +82,10 @@ def against(
             raise InvalidValue("--against", what, "holds no snapshot that can be read")
         text = _text(difference, settings, output)
         if write is None:
-            typer.echo(text, nl=False)
+            write_answer(text, is_table=output.format is PlanFormat.TABLE)
         else:
             write(text)
-    if unread and (write is not None or output.format is not Format.TABLE):
+    if unread and (write is not None or output.format is not PlanFormat.TABLE):
         typer.echo(visible(_not_read(unread)), err=True)
     return FAILED if unread else 0
 
@@ -96,7 +97,7 @@ def _check(what: str, where: AccountOptions, output: Output, others: tuple[objec
     for each in where.account or ():
         if ACCOUNT_ID.fullmatch(each) is None:
             raise InvalidValue("--account", each, "must be the 12 digits of an account")
-    if output.format is Format.EXCEL:
+    if output.format in {PlanFormat.EXCEL, PlanFormat.MARKDOWN}:
         raise InvalidValue("--format", output.format, "does not go with --against")
     if not what:
         raise InvalidValue("--against", what, "must not be empty")
@@ -163,11 +164,11 @@ def _accounts(
 
 def _text(found: PlanDifference, settings: Settings, output: Output) -> str:
     match output.format:
-        case Format.JSON:
+        case PlanFormat.JSON:
             parameters = parameters_under(settings)
             file = write_difference(found, parameters, every_key=output.all)
             return json.dumps(file, indent=2) + "\n"
-        case Format.CSV:
+        case PlanFormat.CSV:
             return write_difference_csv(found, every_key=output.all)
     return "\n".join(map(visible, _lines(found, every_key=output.all))) + "\n"
 

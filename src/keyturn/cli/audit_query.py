@@ -1,6 +1,5 @@
 """`keyturn audit`: who did what to a key, on whose order, and who was notified."""
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
@@ -18,6 +17,7 @@ from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
 from keyturn.cli.line_breaks import say
 from keyturn.cli.local_run import now
+from keyturn.cli.streams import write_answer
 from keyturn.domain.audit_answer import Answer, Kind, Notified, Piece, Question
 from keyturn.domain.days import read_day
 from keyturn.domain.errors import InvalidValue, KeyturnError
@@ -58,7 +58,7 @@ def ask(where: EvidenceOptions, asked: QuestionOptions) -> int:
         case AuditFormat.JSON:
             put(write_audit_answer(answer))
         case AuditFormat.CSV:
-            sys.stdout.write(write_audit_csv(answer))
+            write_answer(write_audit_csv(answer), is_table=False)
             say(_beside(answer), err=True)
         case AuditFormat.TABLE:
             say(_table(answer))

@@ -322,7 +322,7 @@ class _Progress:
                 for title, outcome, failed in self._done
             ],
         }
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
     def warn(self, warnings: Iterable[str]) -> None:
         """Say what is allowed, but deserves a second thought, before anything is done."""

@@ -1,7 +1,6 @@
 """The exemptions file: checked, listed, and changed one entry at a time."""
 
 import difflib
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -27,6 +26,7 @@ from keyturn.cli.options import (
     Format,
 )
 from keyturn.cli.session import confirm
+from keyturn.cli.streams import write_answer
 from keyturn.cli.tables import tidy
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.by_hand import join_group_command, leave_group_command
@@ -109,7 +109,7 @@ def show(where: ExemptionsOptions, form: Format) -> int:
         case Format.CSV | Format.EXCEL:
             is_excel = form is Format.EXCEL
             text = write_exemptions_csv(file, today, opened.longest, for_excel=is_excel)
-            sys.stdout.write(text)
+            write_answer(text, is_table=False)
         case Format.TABLE:
             _print(Console(), file, today, opened.longest)
     for problem in file.problems:

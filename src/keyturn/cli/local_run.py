@@ -43,6 +43,9 @@ from keyturn.wiring import Aws
 if TYPE_CHECKING:
     from keyturn.use_cases.keep_account import KeepAccount
 
+_LOOK_UP = 0.5
+"""Seconds."""
+
 Journal = Callable[[str, Mapping[str, str]], None]
 
 Work = Callable[[Account, Progress], AccountResult]
@@ -384,13 +387,13 @@ def on_accounts(
         futures: list[Future[AccountResult]] = []
         try:
             futures += (pool.submit(one, each) for each in accounts)
-            wait(futures)
+            _wait_for(futures)
         except KeyboardInterrupt:
             fleet_run.stop.set()
             for future in futures:
                 future.cancel()
             try:
-                wait(futures)
+                _wait_for(futures)
             except KeyboardInterrupt:
                 os._exit(Interrupted.exit_code)  # asked twice: whatever is under way breaks off
             reads = fleet_run.dry_run and fleet_run.announcer is None
@@ -398,3 +401,9 @@ def on_accounts(
             ended = (each for each in futures if not each.cancelled() and not each.exception())
             raise Interrupted(f"interrupted: {what}", [each.result() for each in ended]) from None
     return [future.result() for future in futures]
+
+
+def _wait_for(futures: Sequence[Future[AccountResult]]) -> None:
+    """Wait until all is done: on Windows, what waits without an end does not hear of Ctrl-C."""
+    while wait(futures, timeout=_LOOK_UP).not_done:
+        pass

@@ -58,12 +58,14 @@ def write_mails(
     with refusing(folder, begun=True):
         folder.mkdir(parents=True, exist_ok=True)
         for name, mail in mails.items():
-            (folder / f"{name}.html").write_text(mail.html, encoding="utf-8")
+            (folder / f"{name}.html").write_text(mail.html, encoding="utf-8", newline="\n")
             text = f"{mail.subject}\n\n{mail.text}"
-            (folder / f"{name}.txt").write_text(text, encoding="utf-8")
+            (folder / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
             for file, text in messages.get(name, {}).items():
-                (folder / file).write_text(text, encoding="utf-8")
-        (folder / "index.html").write_text(_index(mails, messages, title), encoding="utf-8")
+                (folder / file).write_text(text, encoding="utf-8", newline="\n")
+        (folder / "index.html").write_text(
+            _index(mails, messages, title), encoding="utf-8", newline="\n"
+        )
     for fault in faults:
         typer.echo(shown(fault))
     typer.echo(f"{pluralize(len(mails), 'notice')} in {shown(folder / 'index.html')}")

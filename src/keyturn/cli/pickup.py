@@ -72,7 +72,8 @@ def _profile(options: PickupOptions) -> str:
 def _path(variable: str, name: str) -> Path:
     """Where the AWS SDKs look for a file of theirs."""
     given = os.environ.get(variable) or str(Path("~", ".aws", name))
-    return Path(os.path.expandvars(given)).expanduser()
+    # As botocore does: without a home folder the ~ stays, and names no file.
+    return Path(os.path.expanduser(os.path.expandvars(given)))  # noqa: PTH111 -- Path's own raises
 
 
 def _print(found: Found, form: PrintAs) -> None:

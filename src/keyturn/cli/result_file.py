@@ -24,7 +24,7 @@ def result_file(path: Path, *, option: str = "--output") -> Generator[Callable[[
             raise InvalidValue(option, path, "is write-protected")
         in_place = target.exists() and not target.is_file()  # /dev/stdout, a pipe
         written = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
-        file = written.open("w", encoding="utf-8")
+        file = written.open("w", encoding="utf-8", newline="\n")
 
     def put(text: str) -> None:
         with refusing(path, begun=True, option=option):
@@ -47,9 +47,10 @@ def check_apart(**named: Path | None) -> None:
     """
     Look whether each of these options names a file of its own; the name of each: its option's.
 
-    Raises InvalidValue where two name one file, however they spell it: one would be lost.
+    Raises InvalidValue where two name one file, however they spell it: one would be lost. Names
+    that differ in case alone are one file on macOS and Windows.
     """
-    options: dict[Path, str] = {}
+    options: dict[str, str] = {}
     for name, path in named.items():
         if path is None:
             continue
@@ -58,9 +59,10 @@ def check_apart(**named: Path | None) -> None:
             target = path.resolve()
             if target.exists() and not target.is_file():  # /dev/stdout, a pipe
                 continue
-        if target in options:
-            raise InvalidValue(option, path, f"is the file of {options[target]}, too")
-        options[target] = option
+        file = str(target).casefold()
+        if file in options:
+            raise InvalidValue(option, path, f"is the file of {options[file]}, too")
+        options[file] = option
 
 
 @contextmanager

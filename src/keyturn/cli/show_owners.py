@@ -1,7 +1,6 @@
 """Show who answers for which user, by which source, and what does not serve."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import StringIO
@@ -17,6 +16,7 @@ from keyturn.cli.options import AccountOptions, Format, OwnersFileOptions, Owner
 from keyturn.cli.report import Report
 from keyturn.cli.result_file import result_file
 from keyturn.cli.session import CliSession
+from keyturn.cli.streams import write_answer
 from keyturn.cli.tables import failures, tidy, title
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
@@ -64,7 +64,8 @@ def _answer(
     whole = cli_session.report(fleet_run, results)
     report = replace(whole, results=[*map(_missing, whole.results)]) if asked.missing else whole
     if put is None:
-        sys.stdout.write(_text(whole, report, asked.format, Console().width))
+        text = _text(whole, report, asked.format, Console().width)
+        write_answer(text, is_table=asked.format is Format.TABLE)
         return cli_session.close(whole)
     code = cli_session.close(whole)
     put(_text(whole, report, asked.format, FILE_WIDTH))

@@ -21,6 +21,7 @@ from keyturn.cli.simulate_options import (
 )
 from keyturn.cli.simulation_table import assumptions_of, not_seen_of, simulation_lines
 from keyturn.cli.stored import check_stored, evidence_of, settings_of
+from keyturn.cli.streams import write_answer
 from keyturn.configuration import BY_NAME
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.fleet_course import Simulation
@@ -83,7 +84,7 @@ def simulate(where: StoredOptions, rules: PlayOptions, asked: SimulateOptions) -
             width,
         )
         if write is None:
-            typer.echo(text, nl=False)
+            write_answer(text, is_table=asked.format is SimulateFormat.TABLE)
         else:
             write(text)
     if write is not None or asked.format is not SimulateFormat.TABLE:  # a shown table says it

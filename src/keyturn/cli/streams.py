@@ -1,14 +1,30 @@
 """Standard output and error as operators have them: closed, full, read by half, not in UTF-8."""
 
+import codecs
 import errno
 import io
 import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from keyturn.cli.exit_codes import FAILED
+
+_IS_WINDOWS: Final = os.name == "nt"
+_PLAIN: Final = {
+    "\N{BOX DRAWINGS LIGHT HORIZONTAL}": "-",
+    "\N{BOX DRAWINGS LIGHT VERTICAL}": "|",
+    **dict.fromkeys("\u256d\u256e\u256f\u2570", "+"),  # the corners of a box
+    "\N{FULL BLOCK}": "#",
+    "\N{BOX DRAWINGS HEAVY HORIZONTAL}": "-",  # of a bar
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{RIGHTWARDS ARROW}": "->",
+    "\N{BULLET}": "*",
+    "\N{REPLACEMENT CHARACTER}": "?",
+}
+"""What we draw with, in ASCII: a console of Windows, or LC_ALL=C, may lack it."""
+_SPELLED_OUT: Final = "keyturn.spelled_out"
 
 
 class Enduring(io.BufferedIOBase):
@@ -103,7 +119,7 @@ def answered(work: Callable[[], int]) -> int:
         code = work()
         sys.stdout.flush()
         # Whoever closed a pipe has read enough: the code is the command's own.
-        if out and out.lost and not isinstance(out.lost, BrokenPipeError):
+        if out and out.lost and not _has_left(out.lost):
             sys.stderr.write(f"standard output: cannot be written ({out.lost.strerror})\n")
             code = code or FAILED
     return code
@@ -115,14 +131,43 @@ def _endure(stream: TextIO | None) -> tuple[Enduring | None, TextIO]:
     behind: Any = Enduring(None if stream is None else stream.buffer)  # typeshed wants a BinaryIO
     if stream is None:
         return behind, io.TextIOWrapper(behind, encoding="utf-8")
-    # What an encoding lacks is spelled out: a name must not end a run's answer.
+    codecs.register_error(_SPELLED_OUT, _spell_out)
     wrapper = io.TextIOWrapper(
         behind,
         encoding=stream.encoding,
-        errors="backslashreplace",
+        errors=_SPELLED_OUT,
+        newline="\n",  # the same bytes on every system
         line_buffering=getattr(stream, "line_buffering", False),
     )
     return behind, wrapper
+
+
+def _spell_out(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Write what an encoding lacks in ASCII: a name must not end a run's answer."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end]
+    spelled = (
+        _PLAIN.get(each) or each.encode("ascii", "backslashreplace").decode() for each in lacking
+    )
+    return "".join(spelled), error.end
+
+
+def write_answer(text: str, *, is_table: bool) -> None:
+    """
+    Write an answer to standard output: what programs read in UTF-8, as the manual says.
+
+    A table, and anything on a terminal, is written in the encoding of whoever reads along.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and not is_table and not out.isatty():
+        out.reconfigure(encoding="utf-8", errors="backslashreplace")
+    out.write(text)
+
+
+def _has_left(error: OSError) -> bool:
+    """Whether it says that the reader closed a pipe; Windows has no word of its own for that."""
+    return isinstance(error, BrokenPipeError) or (_IS_WINDOWS and error.errno == errno.EINVAL)
 
 
 def can_ask() -> bool:

@@ -227,9 +227,11 @@ def _limit_memory() -> None:
     A limit of the address space would count the system's tables of languages, too, which differ.
     Source: getrlimit(2), RLIMIT_DATA.
     """
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # noqa: PLC0415 -- Windows has none
+    if sys.platform == "win32":
+        return  # it has no such limits; the parent ends what takes too long
+    import resource  # noqa: PLC0415 -- see above
 
+    with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
 
 
@@ -239,9 +241,11 @@ def _limit_time() -> None:
 
     Its parent sees to that too, but Lambda may have stopped its parent for hours.
     """
-    with suppress(ImportError, ValueError, OSError):
-        import resource  # noqa: PLC0415 -- likewise
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 -- see above
 
+    with suppress(ValueError, OSError):
         used = resource.getrusage(resource.RUSAGE_SELF)
         most = int(used.ru_utime + used.ru_stime) + RENDER_SECONDS + 1
         resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))

@@ -17,13 +17,11 @@ from typing import Any
 from keyturn.domain.errors import KeyturnError
 from keyturn.domain.reading import read_json
 from keyturn.domain.tag_text import format_utc
+from keyturn.own_machine.adapters.private_files import NO_LINK, is_open_to_others, is_ours
 from keyturn.own_machine.model.access_key import AccessKey
 from keyturn.own_machine.ports import CachedKey
 
 VERSION = 1
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_IS_POSIX = hasattr(os, "geteuid")
-"""Windows has other rights; there the folder is the user's alone by itself."""
 
 
 class KeyCacheFile:
@@ -37,10 +35,8 @@ class KeyCacheFile:
         """What is kept; None: nothing, or nothing that we can trust."""
         if self._path is None:
             return None
-        # A link would have us read what somebody else chose.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)
         try:
-            with os.fdopen(os.open(self._path, flags), "rb") as file:
+            with os.fdopen(os.open(self._path, os.O_RDONLY | NO_LINK), "rb") as file:
                 if not _is_ours_alone(os.fstat(file.fileno())):
                     return None
                 found: Any = read_json(file.read())
@@ -62,7 +58,7 @@ class KeyCacheFile:
             _make_private(folder)
             descriptor, name = tempfile.mkstemp(dir=folder, prefix=".")  # mode 0600
             try:
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
                     json.dump(_form(kept), file)
                 Path(name).replace(self._path)
             except BaseException:
@@ -84,17 +80,13 @@ def _form(kept: CachedKey) -> dict[str, object]:
 
 
 def _is_ours_alone(there: os.stat_result) -> bool:
-    if not stat.S_ISREG(there.st_mode):
-        return False
-    return not _IS_POSIX or (there.st_uid == os.geteuid() and not there.st_mode & _OTHERS)
+    return stat.S_ISREG(there.st_mode) and is_ours(there) and not is_open_to_others(there)
 
 
 def _make_private(folder: Path) -> None:
     """Raises KeyturnError where the folder is somebody else's: they could put files into it."""
-    if not _IS_POSIX:
-        return
     there = folder.stat()
-    if there.st_uid != os.geteuid():
+    if not is_ours(there):
         raise KeyturnError(f"the key is not kept: {folder} is somebody else's")
-    if there.st_mode & _OTHERS:
+    if is_open_to_others(there):
         folder.chmod(stat.S_IRWXU)

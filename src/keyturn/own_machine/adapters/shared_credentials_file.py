@@ -6,7 +6,6 @@ the disk, beside a copy of how it was; a symbolic link is followed, and stays.
 """
 
 import os
-import stat
 import tempfile
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,6 +14,12 @@ from pathlib import Path
 
 from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.names import KEY_ID
+from keyturn.own_machine.adapters.private_files import (
+    OWNER_ALONE,
+    give_to_owner_of,
+    sync_folder,
+    write_whole,
+)
 from keyturn.own_machine.model.access_key import LONG_TERM, AccessKey
 from keyturn.own_machine.model.profile_lines import (
     ID,
@@ -27,8 +32,6 @@ from keyturn.own_machine.model.profile_lines import (
 )
 from keyturn.own_machine.ports import ProfileKey
 
-OWNER_ALONE = stat.S_IRUSR | stat.S_IWUSR
-"""Mode 0600."""
 _MOST_COPIES = 100
 """Of one second."""
 
@@ -135,7 +138,7 @@ def _copy(target: Path, content: bytes, at: datetime) -> Path:
         with suppress(FileExistsError):
             descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, OWNER_ALONE)
             try:
-                _write(descriptor, content)
+                write_whole(descriptor, content)
             except BaseException:
                 path.unlink()
                 raise
@@ -148,45 +151,21 @@ def _replace(target: Path, before: bytes, after: bytes) -> None:
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")  # mode 0600
     written = Path(name)
     try:
-        _give_to_owner(descriptor, target)
-        _write(descriptor, after)
+        give_to_owner_of(target, descriptor)
+        write_whole(descriptor, after)
         _check_unchanged(target, before)
         written.replace(target)
     except BaseException:
         with suppress(OSError):
             written.unlink()
         raise
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _check_unchanged(target: Path, before: bytes) -> None:
     """Raises KeyturnError where somebody wrote the file in the meantime: theirs would be lost."""
     if target.read_bytes() != before:
         raise KeyturnError(f"{target} was changed meanwhile: run the command again")
-
-
-def _give_to_owner(descriptor: int, target: Path) -> None:
-    """Of a file that is not ours (root's work for somebody) the owner stays the same."""
-    if hasattr(os, "fchown"):  # not on Windows
-        there = target.stat()
-        if there.st_uid != os.geteuid():
-            os.fchown(descriptor, there.st_uid, there.st_gid)
-
-
-def _write(descriptor: int, content: bytes) -> None:
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    with suppress(OSError):  # Windows opens no folders; the file itself is on the disk
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 @contextmanager
