@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ COMMANDS = [
     pytest.param(PLAN, 0, id="table"),
     pytest.param((*PLAN, "--format", "json"), 0, id="json"),
     pytest.param((*PLAN, "--format", "csv"), 0, id="csv"),
+    pytest.param((*PLAN, "--format", "markdown"), 0, id="markdown"),
     pytest.param(("explain", "orders", *PLAN[1:]), 0, id="explain"),
     pytest.param(RUN, 1, id="run"),
     pytest.param((*RUN, "--format", "json"), 1, id="run, json"),
@@ -139,16 +141,20 @@ def test_what_an_encoding_lacks_is_spelled_out(
     behind = io.BytesIO()
 
     ended, said = run(monkeypatch, io.TextIOWrapper(behind, encoding=encoding), *command)
-    answer = behind.getvalue().decode(encoding)
+    is_for_programs = {"json", "csv", "markdown"} & {*command}
+    answer = behind.getvalue().decode("utf-8" if is_for_programs else encoding)
 
     assert ended == code
     see("standard output", answer)
+    assert "\r" not in answer
     if "--enforce" in command:
         assert f"{CLOSED_TO_US} bought: " in said
     if "json" in command:
         assert json.loads(answer)["accounts"][0]["name"] == "Café Zürich 東京"
     elif command[0] == "plan":
-        assert "\\u6771" in answer
+        assert ("東" if is_for_programs else "\\u6771") in answer
+    if not is_for_programs and "東" not in answer:
+        assert re.findall(r"\\u\w{4}", answer) == re.findall(r"\\u(?:6771|4eac)", answer)
 
 
 def test_a_file_that_turns_out_to_be_full_loses_neither_failures_nor_what_was_done(
@@ -210,3 +216,26 @@ def test_what_comes_behind_the_end_goes_nowhere() -> None:
     lasting.flush()
 
     assert lent.getvalue() == b"the answer"
+
+
+class _ClosedOnWindows(io.RawIOBase):
+    """A pipe whose reader is gone, as Windows tells of it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, _: object) -> int:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+@pytest.mark.parametrize(("is_windows", "code"), [(True, 0), (False, 1)])
+def test_on_windows_a_closed_pipe_is_known_by_another_word(
+    monkeypatch: pytest.MonkeyPatch, *, is_windows: bool, code: int
+) -> None:
+    monkeypatch.setattr("keyturn.cli.streams._IS_WINDOWS", is_windows)
+    pipe = io.TextIOWrapper(io.BufferedWriter(_ClosedOnWindows()), encoding="utf-8")
+
+    ended, said = run(monkeypatch, pipe, "--version")
+
+    assert ended == code
+    assert ("standard output" in said) is bool(code)

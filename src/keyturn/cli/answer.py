@@ -1,16 +1,17 @@
 """Where the answer of `plan` and `run` goes, and in which form."""
 
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import StringIO
 
 from rich.console import Console
 
-from keyturn.cli.options import Format, Output
+from keyturn.cli.markdown import as_markdown
+from keyturn.cli.options import Output, PlanFormat
 from keyturn.cli.report import Report, as_csv, as_csv_for_excel, as_json
 from keyturn.cli.result_file import result_file
 from keyturn.cli.session import CliSession
+from keyturn.cli.streams import write_answer
 from keyturn.cli.tables import is_enforced, print_report, what_it_holds
 from keyturn.domain.errors import KeyturnError
 
@@ -48,19 +49,22 @@ class AnswerWriter:
 
     def _print(self, report: Report, *, only_acts: bool) -> None:
         console = Console()
-        if self._output.format is Format.TABLE and console.is_terminal:
+        if self._output.format is PlanFormat.TABLE and console.is_terminal:
             print_report(console, report, every_key=self._output.all, only_acts=only_acts)
         else:
-            sys.stdout.write(self._text(report, console.width, only_acts=only_acts))
+            text = self._text(report, console.width, only_acts=only_acts)
+            write_answer(text, is_table=self._output.format is PlanFormat.TABLE)
 
     def _text(self, report: Report, width: int, *, only_acts: bool = False) -> str:
         match self._output.format:
-            case Format.JSON:
+            case PlanFormat.JSON:
                 return as_json(report)
-            case Format.CSV:
+            case PlanFormat.CSV:
                 return as_csv(report)
-            case Format.EXCEL:
+            case PlanFormat.EXCEL:
                 return as_csv_for_excel(report)
+            case PlanFormat.MARKDOWN:
+                return as_markdown(report, every_key=self._output.all, only_acts=only_acts)
         text = StringIO()
         console = Console(file=text, width=width)
         print_report(console, report, every_key=self._output.all, only_acts=only_acts)

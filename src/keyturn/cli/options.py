@@ -30,8 +30,18 @@ PRESET_HELP = (
 )
 
 
+class PlanFormat(StrEnum):
+    """How a plan, or what became of it, is written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    EXCEL = "excel"
+    MARKDOWN = "markdown"
+
+
 class Format(StrEnum):
-    """How a plan is written."""
+    """How a list is written."""
 
     TABLE = "table"
     JSON = "json"
@@ -230,7 +240,12 @@ class SettingOptions(RuleOptions):
 class Output:
     """Where the answer goes, and in which form."""
 
-    format: Format = option("--format", "How it is written.", OUTPUT, default=Format.TABLE)
+    format: PlanFormat = option(
+        "--format",
+        "How it is written; markdown for the page of a CI job.",
+        OUTPUT,
+        default=PlanFormat.TABLE,
+    )
     output: Path | None = option(
         "-o --output",
         "Write to a file, whole or not at all; - is standard output.",

@@ -32,6 +32,7 @@ WIDE = 120
 NARROW = 78
 """Columns below which there is no table: a key is a few lines of text."""
 
+DONE, BLOCKED, QUIET = "Done", "Blocked", "Nothing to do now"
 _HEADINGS = ("User", "Key", "Age", "State", "Action", "Next", "Why")
 _WIDTHS = (20, 5, 8, 7, 18)
 """From the key to what comes next."""
@@ -76,7 +77,9 @@ def _heading(account: Account, *, is_held: bool) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
+class PlanRow:
+    """A key of a plan."""
+
     account: Account
     user: str
     decision: Decision
@@ -109,33 +112,35 @@ def tidy(console: Console) -> Generator[None]:
 
 
 def _print_keys(console: Console, report: Report, *, every_key: bool, only_acts: bool) -> None:
+    found = sections_of(report)
+    for name, rows in found.items():
+        if name == QUIET and not every_key:
+            if rows and not only_acts:
+                console.print(Text(_quiet_line(rows)), style="dim")
+        elif name not in {BLOCKED, QUIET} or not only_acts:
+            _section(console, name, rows)
+        if name == DONE and any(row.note for row in rows):
+            console.print(Text(f"New keys are stored in {SECRETS}.\n"), style="dim")
+    _print_lists(console, report.results)
+    console.print(Text(summary(report)), style="bold", soft_wrap=False)
+
+
+def sections_of(report: Report) -> dict[str, Sequence[PlanRow]]:
+    """Heading → its keys, in the order in which they are shown: due (or done), blocked, quiet."""
     rows = _sorted(report.results, name_owners=report.with_owners)
     due, blocked, quiet = map(report.order.sorted, rows)
-    if is_enforced(report):
-        done = list(_done(report.results))
-        happened = {(row.account.id, row.decision.key_id) for row in done}
-        held = [row for row in due if row.is_held]
-        missed = [
-            row
-            for row in due
-            if not row.is_held and (row.account.id, row.decision.key_id) not in happened
-        ]
-        _section(console, "Done", done)
-        if any(row.note for row in done):
-            console.print(Text(f"New keys are stored in {SECRETS}.\n"), style="dim")
-        _section(console, "Not done", missed)
-        _section(console, "Due, but in dry run", held)
-    else:
-        _section(console, "Due now", due)
-    if not only_acts:
-        _section(console, "Blocked", blocked)
-        if every_key:
-            _section(console, "Nothing to do now", quiet)
-        elif quiet:
-            console.print(Text(_quiet_line(quiet)), style="dim")
-    _print_leftovers(console, report.results)
-    _print_secrets(console, report.results)
-    console.print(Text(summary(report)), style="bold", soft_wrap=False)
+    rest = {BLOCKED: blocked, QUIET: quiet}
+    if not is_enforced(report):
+        return {"Due now": due, **rest}
+    done = list(_done(report.results))
+    happened = {(row.account.id, row.decision.key_id) for row in done}
+    missed = [
+        row
+        for row in due
+        if not row.is_held and (row.account.id, row.decision.key_id) not in happened
+    ]
+    held = [row for row in due if row.is_held]
+    return {DONE: done, "Not done": missed, "Due, but in dry run": held, **rest}
 
 
 def _print_by_account(console: Console, report: Report) -> None:
@@ -146,21 +151,20 @@ def _print_by_account(console: Console, report: Report) -> None:
     for heading in ("Users", "Keys", "Due", "Blocked", "Oldest", "Failed"):
         table.add_column(heading, justify="right")
     table.add_column("Next", min_width=10)
-    lines = [_Line.of(result) for result in report.results]
+    lines = account_lines(report)
     is_staged = any(line.is_held for line in lines)
     if is_staged:
         table.add_column("Mode")
-    for line in sorted(lines, key=_LINES[report.order]):
+    for line in lines:
         mode = [Text("dry run" if line.is_held else "enforced")] if is_staged else []
         table.add_row(*line.cells(), *mode)
     console.print(table)
-    _print_leftovers(console, report.results)
-    _print_secrets(console, report.results)
+    _print_lists(console, report.results)
     console.print(Text(summary(report), style="bold"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class AccountLine:
     """What a summary says of an account."""
 
     account: Account
@@ -174,7 +178,7 @@ class _Line:
     is_held: bool
 
     @classmethod
-    def of(cls, result: AccountResult) -> "_Line":
+    def of(cls, result: AccountResult) -> "AccountLine":
         decision = [each for decided in result.plan.users for each in decided.decisions]
         days = [each.next.day for each in decision if each.next]
         return cls(
@@ -200,7 +204,7 @@ class _Line:
         yield Text(str(self.comes or "-"))
 
 
-_LINES: Mapping[SortBy, Callable[[_Line], Any]] = {
+_LINES: Mapping[SortBy, Callable[[AccountLine], Any]] = {
     **dict.fromkeys(SortBy, lambda line: line.account.id),
     SortBy.AGE: lambda line: -max(line.ages, default=-1),
     SortBy.NEXT: lambda line: line.comes or date.max,
@@ -208,30 +212,33 @@ _LINES: Mapping[SortBy, Callable[[_Line], Any]] = {
 """What the accounts are sorted by; of what only keys have, by their ids."""
 
 
-def _print_leftovers(console: Console, results: Iterable[AccountResult]) -> None:
-    """Print the secrets without a living user, where they were looked for."""
+def account_lines(report: Report) -> list[AccountLine]:
+    """A line for each account, in the order that is asked for."""
+    return sorted(map(AccountLine.of, report.results), key=_LINES[report.order])
+
+
+def _print_lists(console: Console, results: Sequence[AccountResult]) -> None:
+    for heading, lines in secrets_of(results):
+        console.print(Text(heading, style="bold"))
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+
+def secrets_of(results: Sequence[AccountResult]) -> Iterator[tuple[str, Sequence[str]]]:
+    """
+    What is said of secrets, a heading and its lines each.
+
+    Those without a living user, where they were looked for; and what is done about secrets, or
+    somebody should look at (RemoveSecretsAfter).
+    """
     looked_at = [each.plan for each in results if each.plan.leftovers is not None]
-    if not looked_at:
-        return
-    found = [each for plan in looked_at for each in plan.leftovers or ()]
-    heading = f"{pluralize(len(found), 'secret')} without a living user"
-    console.print(Text(heading, style="bold"))
-    for each in found:
-        console.print(Text(f"  {shown(each)}"), soft_wrap=True)
-
-
-def _print_secrets(console: Console, results: Iterable[AccountResult]) -> None:
-    """Print what is done about secrets, and what somebody should look at (RemoveSecretsAfter)."""
+    if looked_at:
+        left = [shown(each) for plan in looked_at for each in plan.leftovers or ()]
+        yield f"{pluralize(len(left), 'secret')} without a living user", left
     plans = [each.plan.secrets for each in results if each.plan.secrets is not None]
-    found = [each for plan in plans for each in plan.decisions if each.is_told]
-    if not found:
-        return
-    heading = (
-        f"{pluralize(len(found), 'secret')} that nobody needs, or that somebody should look at"
-    )
-    console.print(Text(heading, style="bold"))
-    for each in found:
-        console.print(Text(f"  {shown(each)}"), soft_wrap=True)
+    if told := [shown(each) for plan in plans for each in plan.decisions if each.is_told]:
+        many = pluralize(len(told), "secret")
+        yield f"{many} that nobody needs, or that somebody should look at", told
 
 
 def is_enforced(report: Report) -> bool:
@@ -241,10 +248,10 @@ def is_enforced(report: Report) -> bool:
 
 def _sorted(
     results: Iterable[AccountResult], *, name_owners: bool = False
-) -> tuple[list[_Row], list[_Row], list[_Row]]:
-    due: list[_Row] = []
-    blocked: list[_Row] = []
-    quiet: list[_Row] = []
+) -> tuple[list[PlanRow], list[PlanRow], list[PlanRow]]:
+    due: list[PlanRow] = []
+    blocked: list[PlanRow] = []
+    quiet: list[PlanRow] = []
     for result in results:
         for decided in result.plan.users:
             owner = result.plan.owner_of(decided.user.name)
@@ -252,7 +259,7 @@ def _sorted(
             said = "no known owner" if owner.is_missing else named
             note = "; ".join(filter(None, (said, *map(str, owner.passed_over()))))
             for decision in decided.decisions:
-                row = _Row(
+                row = PlanRow(
                     account=result.plan.run.account,
                     is_held=result.plan.run.held is not None,
                     user=decided.user.name,
@@ -272,13 +279,13 @@ def _sorted(
     return due, blocked, quiet
 
 
-def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
+def _done(results: Iterable[AccountResult]) -> Iterator[PlanRow]:
     for result in results:
         account = result.plan.run.account
         for outcome in result.outcomes:
             for done in outcome.done:
                 if done.is_unhindered:
-                    yield _Row(
+                    yield PlanRow(
                         account=account,
                         user=outcome.decided.user.name,
                         decision=done.decision,
@@ -286,7 +293,7 @@ def _done(results: Iterable[AccountResult]) -> Iterator[_Row]:
                     )
 
 
-def _section(console: Console, name: str, rows: Sequence[_Row]) -> None:
+def _section(console: Console, name: str, rows: Sequence[PlanRow]) -> None:
     if not rows:
         return
     console.print(Rule(Text(f"{name}: {pluralize(len(rows), 'key')}"), align="left", style="dim"))
@@ -314,7 +321,7 @@ def _widths(columns: int, longest_user: int) -> tuple[int, ...]:
     return (user, *_WIDTHS, room - user - 1)
 
 
-def _lines_of(row: _Row, widths: Sequence[int]) -> RenderableType:
+def _lines_of(row: PlanRow, widths: Sequence[int]) -> RenderableType:
     """A key's facts, and the reason beside them if there is room, else below."""
     decision = row.decision
     overlays = sorted(each for each in decision.overlays if each is not Overlay.BLOCKED)
@@ -327,17 +334,17 @@ def _lines_of(row: _Row, widths: Sequence[int]) -> RenderableType:
             [
                 Text(" ").join([key_id, age, state]),
                 Text.assemble(action, ": ", why),
-                *([Text(f"next: {_coming(decision)}")] if decision.next else []),
+                *([Text(f"next: {coming(decision)}")] if decision.next else []),
             ]
         )
         return Group(Padding(user, (0, 0, 0, 2)), Padding(lines, (0, 0, 0, 4)))
-    facts = [user, key_id, age, state, action, Text(_coming(decision))]
+    facts = [user, key_id, age, state, action, Text(coming(decision))]
     if len(widths) > len(facts):
         return _line(widths, [*facts, why])
     return Group(_line(widths, facts), Padding(why, (0, 0, 0, 4), style="dim"))
 
 
-def _coming(decision: Decision) -> str:
+def coming(decision: Decision) -> str:
     """What comes next, and when; of a key that waits, that it is looked at again."""
     if decision.next is None:
         return "-"
@@ -358,7 +365,7 @@ def _line(widths: Sequence[int], cells: Sequence[Text]) -> RenderableType:
     return Padding(grid, (0, 0, 0, 2))
 
 
-def _quiet_line(rows: Sequence[_Row]) -> str:
+def _quiet_line(rows: Sequence[PlanRow]) -> str:
     exempt = sum(Overlay.EXEMPT in row.decision.overlays for row in rows)
     need = "needs" if len(rows) == 1 else "need"
     many = "all" if exempt == len(rows) else str(exempt)
@@ -395,7 +402,7 @@ def summary(report: Report) -> str:
     return f"{looked_at}: {', '.join(parts)}"
 
 
-def _done_of(report: Report, due: Sequence[_Row]) -> list[str]:
+def _done_of(report: Report, due: Sequence[PlanRow]) -> list[str]:
     """How much of what was due was done; what only a dry run was over is neither done nor not."""
     done, held = len(list(_done(report.results))), sum(row.is_held for row in due)
     parts = [f"{done} done", f"{len(due) - held - done} not done"]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from keyturn.cli.options import Format, Output, View
+from keyturn.cli.options import Output, PlanFormat, View
 from keyturn.cli.report import Report
 from keyturn.cli.sorting import SortBy
 from keyturn.domain.decision import Action, Decision, Overlay, Reason, State, UserDecisions
@@ -26,9 +26,9 @@ class Shown:
     @classmethod
     def read(cls, view: View, output: Output) -> "Shown":
         """Read the options. Raises InvalidValue for a wrong word, or two that do not fit."""
-        if view.summary and output.format is not Format.TABLE:
+        if view.summary and output.format not in {PlanFormat.TABLE, PlanFormat.MARKDOWN}:
             raise InvalidValue("--summary", "", "is a table; JSON has the counts of each account")
-        if view.sort is not SortBy.ACCOUNT and output.format is Format.JSON:
+        if view.sort is not SortBy.ACCOUNT and output.format is PlanFormat.JSON:
             rule = "goes with a table or CSV; JSON stays by account and user"
             raise InvalidValue("--sort", view.sort, rule)
         return cls(
