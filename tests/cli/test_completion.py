@@ -16,6 +16,9 @@ PRESS = {
         press() {
             COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
             $(complete -p keyturn | sed 's/.*-F \\([^ ]*\\).*/\\1/') keyturn
+            # With none of ours, readline offers files, where the script has said so.
+            [ ${#COMPREPLY[@]} -gt 0 ] || [[ $(complete -p keyturn) != *"-o default"* ]] ||
+                COMPREPLY=($(compgen -f -- "${!#}"))
             echo "${COMPREPLY[*]}"
         }
     """,
@@ -23,6 +26,7 @@ PRESS = {
         autoload -Uz compinit; compinit -u -D
         eval "$(_KEYTURN_COMPLETE=source_zsh keyturn)"
         _arguments() { print -r -- "$@" | grep -o '("[^"]*"\\|"[^"]*":"' | tr -d '(:"' | xargs; }
+        _files() { print -r -- ${words[CURRENT]}*; }
         press() { words=("$@") CURRENT=$#; ${_comps[keyturn]}; }
     """,
     "fish": """
@@ -40,8 +44,10 @@ def test_the_tab_key_completes_commands_options_and_choices(shell: str, tmp_path
         press keyturn exemptions re
         press keyturn audit --unt
         press keyturn plan --format ex
+        press keyturn plan --output pla
         true
     """
+    (tmp_path / "plan.json").touch()
 
     done = subprocess.run(
         [shell, "-c", script],
@@ -52,7 +58,7 @@ def test_the_tab_key_completes_commands_options_and_choices(shell: str, tmp_path
         env={"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
     )
 
-    assert done.stdout.splitlines() == ["review", "--until", "excel"], done.stderr
+    assert done.stdout.splitlines() == ["review", "--until", "excel", "plan.json"], done.stderr
     assert done.stderr == ""
 
 
