@@ -1,9 +1,12 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package page e2e crosscheck setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package image image-context page e2e crosscheck setup clean FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
+DIST := dist
+CONTAINER := docker
+version = $(shell $(RUN)keyturn --version | cut -d' ' -f2)
 # What is given and not switched off: RECORD=0 is no.
 on = $(filter-out 0 no off false,$(1))
 long = $(if $(filter-out long,$(BENCH)),$(error BENCH=$(BENCH): must be long, or not given),$(if $(BENCH),--long))
@@ -52,14 +55,22 @@ lint: .venv/ready       ## look for what `make format` would change, or cannot m
 format: .venv/ready     ## tidy and lint
 	$(RUN)ruff format && $(RUN)ruff check --fix
 
-types: .venv/ready      ## check the types
-	$(RUN)mypy
+types: .venv/ready      ## check the types, here and as on Windows
+	$(RUN)mypy && $(RUN)mypy --platform win32 src
 
 arrows: .venv/ready     ## check who imports whom
 	$(RUN)lint-imports --no-cache
 
 package: .venv/ready    ## build the functions' zips into Lambda/
 	@$(RUN)python tools/package.py
+
+image: image-context    ## build the container image for CI systems (docs/ci.md); CONTAINER=podman for another tool
+	$(CONTAINER) build --build-arg VERSION=$(call version) --file Containerfile --tag keyturn:$(call version) .
+
+# What the Containerfile copies.
+image-context: .venv/ready
+	@$(RUN)uv build --quiet --wheel --out-dir $(DIST)
+	@$(RUN)uv export --quiet --frozen --no-dev --extra cli --no-emit-project --output-file $(DIST)/requirements.txt >/dev/null
 
 page:       ## build the page's script and style from web/ (needs node 20); they are committed
 	@cd web && npm ci --silent --ignore-scripts && node node_modules/esbuild/install.js && npm run --silent build
