@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package image image-context page e2e crosscheck setup clean FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package image image-context page e2e crosscheck setup clean actionlint sbom release audit FORCE
 
 UV := 0.13.6
 RUN := .venv/bin/
@@ -51,6 +51,14 @@ check: lint types arrows  ## all that CI does before the tests
 
 lint: .venv/ready       ## look for what `make format` would change, or cannot mend
 	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint
+	@$(RUN)shellcheck tools/*.sh .ci/run
+	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	@said=$$($(RUN)zizmor --quiet --offline --persona=pedantic .github) || { echo "$$said"; exit 1; }
+
+# Its package takes the program from GitHub while it is installed, so it is not in .venv, nor in `make lint`.
+actionlint: .venv/ready ## look at the workflows' expressions; GitHub has to be within reach
+	@$(RUN)uv run --quiet --frozen --isolated --only-group github actionlint -shellcheck $(RUN)shellcheck
 
 format: .venv/ready     ## tidy and lint
 	$(RUN)ruff format && $(RUN)ruff check --fix
@@ -71,6 +79,21 @@ image: image-context    ## build the container image for CI systems (docs/ci.md)
 image-context: .venv/ready
 	@$(RUN)uv build --quiet --wheel --out-dir $(DIST)
 	@$(RUN)uv export --quiet --frozen --no-dev --extra cli --no-emit-project --output-file $(DIST)/requirements.txt >/dev/null
+
+sbom: .venv/ready       ## say what the wheel and the zips in dist/ are made of, as CycloneDX beside them
+	@$(RUN)python -m tools.sbom dist
+
+# The commit's time, for what cannot do without one: everybody builds the same bytes.
+release: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null)
+release: .venv/ready    ## build all that a release holds into dist/: wheel, sdist, zips, what they are made of, checksums
+	@rm -rf dist
+	@$(RUN)uv build --quiet --out-dir dist
+	@$(RUN)python tools/package.py dist
+	@$(RUN)python -m tools.sbom dist
+	@$(RUN)python tools/release.py sums dist
+
+audit: .venv/ready      ## ask OSV for known weaknesses of what uv.lock names; it has to be within reach
+	@sh tools/audit.sh $(RUN)uv
 
 page:       ## build the page's script and style from web/ (needs node 20); they are committed
 	@cd web && npm ci --silent --ignore-scripts && node node_modules/esbuild/install.js && npm run --silent build

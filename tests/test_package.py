@@ -1,18 +1,24 @@
-"""The functions' zips, as `make package` builds them."""
+"""The functions' zips, as `make package` builds them, and what `make sbom` says is in them."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+import cyclonedx.schema
 import pytest
+from jsonschema import Draft7Validator
+from referencing import Registry, Resource
 
 from keyturn.cli.start import NEEDED
-from tools import package
+from tools import package, sbom
 from tools.package import HANDLERS, NativeCodeError, bytecode_of, lambdas_python, write
 
 ROOT = Path(__file__).parent.parent
@@ -239,3 +245,146 @@ def test_only_the_reporter_carries_what_pages_are_made_of(zips: Path) -> None:
 
     assert with_them == ["reporter"]
     assert pages <= set(names(zips, "reporter"))
+
+
+# --- what it is made of -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bills(zips: Path) -> Path:
+    sbom.main(zips)
+    return zips
+
+
+SCHEMAS = Path(cyclonedx.schema.__file__).parent / "_res"
+
+
+def against_the_schema(bill: Any) -> list[str]:  # noqa: ANN401 -- JSON
+    """What is wrong with a bill; formats apart: to check one IRI takes a grammar half a second."""
+    schema, *more = (
+        json.loads((SCHEMAS / f"{name}.SNAPSHOT.schema.json").read_text())
+        for name in ("bom-1.5", "spdx", "jsf-0.82")
+    )
+    registry: Registry[Any] = Registry().with_resources(
+        (each["$id"], Resource.from_contents(each)) for each in more
+    )
+    wrong = Draft7Validator(schema, registry=registry).iter_errors(bill)
+    return [each.message for each in wrong]
+
+
+def bill_of(bills: Path, function: str) -> Any:  # noqa: ANN401 -- JSON
+    return json.loads((bills / f"{function}.cdx.json").read_text())
+
+
+def installed(zips: Path, function: str) -> set[tuple[str, str]]:
+    """The packages whose dist-info is in a zip, by name and version."""
+    folders = {name.split("/")[0] for name in names(zips, function) if ".dist-info/" in name}
+    pairs = (folder.removesuffix(".dist-info").rsplit("-", 1) for folder in folders)
+    return {(name.lower().replace("_", "-"), version) for name, version in pairs}
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_bill_is_valid_cyclonedx(bills: Path, function: str) -> None:
+    assert against_the_schema(bill_of(bills, function)) == []
+
+
+def test_a_bill_that_is_no_cyclonedx_would_be_noticed(bills: Path) -> None:
+    bill = bill_of(bills, "rotation")
+    bill["components"][0]["licenses"] = [{"expression": "MIT", "name": "MIT"}]
+    bill["serialNumber"] = "1"
+
+    assert len(against_the_schema(bill)) == 2
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_bill_names_the_packages_that_are_in_the_zip_with_their_hashes(
+    bills: Path, function: str
+) -> None:
+    bill = bill_of(bills, function)
+    ours = [each for each in bill["components"] if each["purl"].startswith("pkg:pypi/")]
+
+    assert {(each["name"], each["version"]) for each in ours} == installed(bills, function)
+    assert all(each["licenses"] for each in bill["components"])
+    for each in bill["components"]:
+        assert all(file["hashes"][0]["content"] for file in each["externalReferences"])
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_a_bill_names_its_zip_by_hash_and_what_made_its_bytes(bills: Path, function: str) -> None:
+    described = bill_of(bills, function)["metadata"]["component"]
+    made_with = {each["name"]: each["value"] for each in described["properties"]}
+
+    zipped = hashlib.sha256((bills / f"{function}.zip").read_bytes()).hexdigest()
+    assert described["name"] == f"{function}.zip"
+    assert described["hashes"] == [{"alg": "SHA-256", "content": zipped}]
+    assert made_with["keyturn:zlib"] == zlib.ZLIB_RUNTIME_VERSION
+    assert made_with["keyturn:python"].startswith("3.13.") or lambdas_python() is None
+
+
+def test_every_need_in_a_bill_is_a_component_of_it(bills: Path) -> None:
+    for function in HANDLERS:
+        bill = bill_of(bills, function)
+        root = bill["metadata"]["component"]["bom-ref"]
+        known = {root, *(each["bom-ref"] for each in bill["components"])}
+        needs = {each["ref"]: each.get("dependsOn", []) for each in bill["dependencies"]}
+
+        assert needs.keys() <= known
+        assert needs[root]
+        assert {each for some in needs.values() for each in some} <= known
+
+
+def test_the_packages_in_the_pages_script_are_named_where_the_script_is(bills: Path) -> None:
+    naming = {
+        function
+        for function in HANDLERS
+        if any(each["name"] == "d3" for each in bill_of(bills, function)["components"])
+    }
+
+    assert naming == {"reporter"}
+
+
+def test_the_same_zips_have_the_same_bills_and_the_commits_time_if_it_is_told(
+    bills: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.read_bytes() for path in bills.glob("*.cdx.json")}
+
+    sbom.main(bills)
+    assert {path: path.read_bytes() for path in bills.glob("*.cdx.json")} == before
+
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    told = sbom.bill_of_zip(bills / "rotation.zip", sbom.locked())
+    assert told["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
+
+
+@pytest.mark.parametrize("change", ["more", "fewer"])
+def test_a_zip_that_does_not_hold_what_the_lock_names_has_no_bill(zips: Path, change: str) -> None:
+    lock = sbom.locked()
+    if change == "more":
+        [boto] = [each for each in lock["components"] if each["name"] == "boto3"]
+        lock["components"].append({**boto, "name": "stranger"})
+    else:
+        lock["components"] = [each for each in lock["components"] if each["name"] != "boto3"]
+
+    with pytest.raises(sbom.UnknownContentError, match=r"rotation\.zip.*(stranger|boto3) 1\."):
+        sbom.bill_of_zip(zips / "rotation.zip", lock)
+
+
+def test_the_bill_of_the_wheel_names_what_it_is_tested_with_and_the_page(tmp_path: Path) -> None:
+    wheel = tmp_path / "keyturn-1.0.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.write(ROOT / "src" / sbom.PAGES_PACKAGES, sbom.PAGES_PACKAGES)
+
+    bill = sbom.bill_of_wheel(wheel, sbom.locked("--all-extras"))
+
+    assert against_the_schema(bill) == []
+    assert {each["name"] for each in bill["components"]} >= {"boto3", "typer", "moto", "d3"}
+    assert bill["metadata"]["component"]["name"] == wheel.name
+
+
+def test_a_page_of_other_packages_than_the_lock_of_the_page_has_no_bill(tmp_path: Path) -> None:
+    wheel = tmp_path / "keyturn-1.0.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr(sbom.PAGES_PACKAGES, "d3 1.0.0 (ISC)\n")
+
+    with pytest.raises(sbom.UnknownContentError, match=r"d3 1\.0\.0"):
+        sbom.bill_of_wheel(wheel, sbom.locked())

@@ -1,0 +1,219 @@
+"""What is checked before a release, and what goes with it: tools/release.py, tools/audit.sh."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from tools import release
+
+ROOT = Path(__file__).parent.parent
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+## [1.2.0] - 2026-11-29
+
+### Added
+
+- Something.
+
+## [1.1.0] - 2026-01-31
+
+- Something else.
+"""
+
+
+def project(folder: Path, *, changelog: str = CHANGELOG, locked: str = "1.2.0") -> Path:
+    (folder / "pyproject.toml").write_text('[project]\nname = "keyturn"\nversion = "1.2.0"\n')
+    (folder / "uv.lock").write_text(f'[[package]]\nname = "keyturn"\nversion = "{locked}"\n')
+    (folder / "CHANGELOG.md").write_text(changelog)
+    return folder
+
+
+def test_a_tag_of_the_version_with_a_dated_heading_is_a_release(tmp_path: Path) -> None:
+    assert [*release.problems("v1.2.0", project(tmp_path))] == []
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "1.2.0",
+        "v1.2",
+        "v1.2.0rc1",
+        "v1.2.0 ",
+        "v1.2.0\n",
+        "release-1.2.0",
+        "v\N{ARABIC-INDIC DIGIT ONE}.2.0",
+        "",
+    ],
+)
+def test_a_tag_of_another_form_is_refused(tmp_path: Path, tag: str) -> None:
+    [problem] = release.problems(tag, project(tmp_path))
+
+    assert problem == "a release's tag is v and three numbers, such as v1.2.3"
+
+
+def test_a_tag_of_another_version_is_refused_wherever_it_differs(tmp_path: Path) -> None:
+    assert [*release.problems("v1.1.0", project(tmp_path))] == [
+        "pyproject.toml has version 1.2.0",
+        "uv.lock has version 1.2.0 of keyturn: run `uv lock`",
+        "the newest version in CHANGELOG.md is 1.2.0",
+    ]
+
+
+def test_a_lock_of_the_version_before_is_named(tmp_path: Path) -> None:
+    [problem] = release.problems("v1.2.0", project(tmp_path, locked="1.1.0"))
+
+    assert problem == "uv.lock has version 1.1.0 of keyturn: run `uv lock`"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "problem"),
+    [
+        (" - 2026-11-29", "", "CHANGELOG.md has no day for it"),
+        ("2026-11-29", "2026-11-31", "CHANGELOG.md has no day for it"),
+        ("2026-11-29", "29.11.2026", "CHANGELOG.md has no day for it"),
+        ("### Added\n\n- Something.\n\n", "", "CHANGELOG.md says nothing about it"),
+        ("[Unreleased]\n", "[Unreleased]\n\n- More.\n", "still has lines under Unreleased"),
+        ("## [1.2.0]", "## [1.3.0]", "the newest version in CHANGELOG.md is 1.3.0"),
+        (CHANGELOG, "# Changelog\n", "the newest version in CHANGELOG.md is none"),
+    ],
+)
+def test_a_changelog_that_is_not_ready_is_named(
+    tmp_path: Path, right: str, wrong: str, problem: str
+) -> None:
+    changelog = CHANGELOG.replace(right, wrong)
+    assert changelog != CHANGELOG
+
+    [found] = release.problems("v1.2.0", project(tmp_path, changelog=changelog))
+
+    assert problem in found
+
+
+def test_the_notes_of_a_release_are_its_part_of_the_changelog() -> None:
+    assert release.notes("1.2.0", CHANGELOG) == "### Added\n\n- Something."
+    assert release.notes("1.1.0", CHANGELOG) == "- Something else."
+    with pytest.raises(release.NotInTheChangelogError, match=r"1\.0\.0"):
+        release.notes("1.0.0", CHANGELOG)
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-I", "-S", ROOT / "tools" / "release.py", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_wrong_tag_is_one_line_and_exit_code_2_without_anything_installed() -> None:
+    done = run("check", "0.2.0")
+
+    assert done.returncode == 2
+    assert done.stderr == "0.2.0: a release's tag is v and three numbers, such as v1.2.3\n"
+    assert run("notes", "v9.9.9").returncode == 2
+
+
+def test_the_checksums_are_what_sha256sum_reads_and_notice_a_changed_file(tmp_path: Path) -> None:
+    (tmp_path / "b.zip").write_bytes(b"b")
+    (tmp_path / "a.whl").write_bytes(b"a")
+    (tmp_path / ".gitignore").write_text("*")  # uv puts one there
+    check = ["sha256sum", "--check", "--strict", "SHA256SUMS"]
+
+    assert run("sums", tmp_path).returncode == 0
+    assert run("sums", tmp_path).returncode == 0  # a second time: not itself
+
+    sums = (tmp_path / "SHA256SUMS").read_text()
+    assert [line.split("  ")[1] for line in sums.splitlines()] == ["a.whl", "b.zip"]
+    assert subprocess.run(check, cwd=tmp_path, check=False).returncode == 0
+    (tmp_path / "b.zip").write_bytes(b"c")
+    assert subprocess.run(check, cwd=tmp_path, check=False, stderr=-3).returncode == 1
+
+
+# --- advisories ---------------------------------------------------------------------------------
+
+WEAK = "OSV-0000-1"
+
+
+class Advisories(http.server.BaseHTTPRequestHandler):
+    """OSV, as far as uv asks it: what is known of each package, then each of these whole."""
+
+    known: ClassVar[dict[str, str]] = {}
+    """Package → the id of its weakness."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
+        names = [each["package"]["name"] for each in asked]
+        self.answer({"results": [self.of_package(name) for name in names]})
+
+    def do_GET(self) -> None:
+        self.answer({"id": self.path.rpartition("/")[2], **ANY_DAY, "summary": "made up"})
+
+    def of_package(self, name: str) -> object:
+        found = [self.known[name]] if name in self.known else []
+        return {"vulns": [{"id": each, **ANY_DAY} for each in found]} if found else {}
+
+    def answer(self, body: object) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+ANY_DAY = {"modified": "2026-01-01T00:00:00Z"}
+
+
+@pytest.fixture
+def osv() -> Iterator[str]:
+    """Yield the URL of an OSV on this machine."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def audit(url: str) -> "subprocess.CompletedProcess[str]":
+    uv = Path(sys.executable).with_name("uv")
+    return subprocess.run(
+        ["/bin/sh", ROOT / "tools" / "audit.sh", uv, "--service-url", url],
+        cwd=ROOT,
+        env={**os.environ, "UV_HTTP_RETRIES": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("package", ["boto3", "ruff"])
+def test_a_known_weakness_of_anything_in_the_lock_is_named(
+    osv: str, monkeypatch: pytest.MonkeyPatch, package: str
+) -> None:
+    assert audit(osv).returncode == 0
+
+    monkeypatch.setattr(Advisories, "known", {package: WEAK})
+    found = audit(osv)
+
+    assert found.returncode == 1
+    assert package in found.stdout
+    assert WEAK in found.stdout
+
+
+def test_without_a_network_one_line_says_that_nothing_was_audited() -> None:
+    done = audit("http://127.0.0.1:9")  # nobody listens at the port for discarding
+
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert line.startswith("Nothing was audited: error: ")
