@@ -52,9 +52,10 @@ check: lint types arrows  ## all that CI does before the tests
 lint: .venv/ready       ## look for what `make format` would change, or cannot mend
 	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint
 	@$(RUN)shellcheck tools/*.sh .ci/run
-	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/ci/github-actions.yml
+	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
 	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
-	@said=$$($(RUN)zizmor --quiet --offline --persona=pedantic .github) || { echo "$$said"; exit 1; }
+	@said=$$($(RUN)zizmor --quiet --offline --persona=pedantic .github docs/ci/github-actions.yml) || { echo "$$said"; exit 1; }
 
 # Its package takes the program from GitHub while it is installed, so it is not in .venv, nor in `make lint`.
 actionlint: .venv/ready ## look at the workflows' expressions; GitHub has to be within reach
