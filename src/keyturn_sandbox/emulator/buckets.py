@@ -288,6 +288,10 @@ def _answer(
     return ApiResponse(
         status=status,
         body=body,
-        headers={**(headers or {}), "x-amz-request-id": request.request_id},
+        headers={
+            **(headers or {}),
+            "x-amz-request-id": request.request_id,
+            "Date": format_datetime(request.at, usegmt=True),
+        },
         result=result or {},
     )
