@@ -63,6 +63,39 @@ def test_man_shows_it_and_finds_no_fault(folder: Path, command: str) -> None:
         assert re.search(rf"[ ,]{option}[ ,\n]", text), option
 
 
+@pytest.mark.skipif(which("man") is None, reason="no man is installed")
+def test_man_finds_it_after_the_line_of_the_manual(tmp_path: Path) -> None:
+    """What uv and pipx install stands in ~/.local/bin; man looks beside what is on PATH."""
+    at_home = tmp_path / ".local" / "share" / "man" / "man1"
+    (tmp_path / ".local" / "bin").mkdir(parents=True)
+    CliRunner().invoke(app, ["help", "--man", str(at_home)])
+
+    found = subprocess.run(
+        ["man", "-w", "keyturn", "keyturn-plan"],  # noqa: S607 -- whichever is installed
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PATH": f"{tmp_path}/.local/bin:{os.environ['PATH']}", "HOME": str(tmp_path)},
+    )
+
+    assert found.stdout.split() == [f"{at_home}/keyturn.1", f"{at_home}/keyturn-plan.1"]
+
+
+@pytest.mark.skipif(which("mandoc") is None, reason="no mandoc is installed, the man of macOS")
+def test_mandoc_finds_no_fault_in_any_page(folder: Path) -> None:
+    done = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", *sorted(folder.iterdir())],  # noqa: S607 -- whichever is installed
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    # A page says its version, and no date: it is made when somebody asks for it.
+    faults = [line for line in done.stdout.splitlines() if "missing date" not in line]
+    assert faults == []
+    assert done.stdout
+
+
 def test_what_roff_would_take_for_something_else_is_shown_as_it_is(folder: Path) -> None:
     text = (folder / "keyturn-plan.1").read_text()
 
