@@ -50,7 +50,7 @@ mutants: .venv/ready    ## break the engine on purpose, and see each break caugh
 check: lint types arrows  ## all that CI does before the tests
 
 lint: .venv/ready       ## look for what `make format` would change, or cannot mend
-	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint
+	$(RUN)ruff format --check --quiet && $(RUN)ruff check --quiet && $(RUN)cfn-lint && $(RUN)hadolint Containerfile
 	@$(RUN)shellcheck tools/*.sh .ci/run
 	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml docs/ci/github-actions.yml
 	@$(RUN)check-jsonschema --quiet --builtin-schema vendor.gitlab-ci docs/ci/gitlab-ci.yml
