@@ -1,8 +1,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package image image-context page e2e crosscheck setup clean actionlint sbom release audit FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package wheel image image-context bare page e2e crosscheck setup clean actionlint sbom release audit FORCE
 
-UV := 0.13.6
 RUN := .venv/bin/
 DIST := dist
 CONTAINER := docker
@@ -73,13 +72,19 @@ arrows: .venv/ready     ## check who imports whom
 package: .venv/ready    ## build the functions' zips into Lambda/
 	@$(RUN)python tools/package.py
 
-image: image-context    ## build the container image for CI systems (docs/ci.md); CONTAINER=podman for another tool
+wheel: .venv/ready      ## build the wheel and the source distribution into dist/, with all that an installation brings along
+	@$(RUN)python -m tools.wheel $(DIST)
+
+image: wheel image-context    ## build the container image for CI systems (docs/ci.md); CONTAINER=podman for another tool
 	$(CONTAINER) build --build-arg VERSION=$(call version) --file Containerfile --tag keyturn:$(call version) .
 
-# What the Containerfile copies.
+# What the Containerfile copies; where there is no wheel, one with which nobody can deploy.
 image-context: .venv/ready
-	@$(RUN)uv build --quiet --wheel --out-dir $(DIST)
-	@$(RUN)uv export --quiet --frozen --no-dev --extra cli --no-emit-project --output-file $(DIST)/requirements.txt >/dev/null
+	@ls $(DIST)/keyturn-*.whl >/dev/null 2>&1 || $(RUN)uv build --quiet --wheel --out-dir $(DIST)
+	@$(RUN)uv export --quiet --frozen --no-dev --no-emit-project --output-file $(DIST)/requirements.txt >/dev/null
+
+bare: .venv/ready       ## install the wheel on bare Pythons and type the README's lines there; LONG=1: each installer on each Python
+	BARE=$(if $(call on,$(LONG)),long,ci) $(RUN)pytest -v -rs tests/bare
 
 sbom: .venv/ready       ## say what the wheel and the zips in dist/ are made of, as CycloneDX beside them
 	@$(RUN)python -m tools.sbom dist
@@ -88,7 +93,7 @@ sbom: .venv/ready       ## say what the wheel and the zips in dist/ are made of,
 release: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null)
 release: .venv/ready    ## build all that a release holds into dist/: wheel, sdist, zips, what they are made of, checksums
 	@rm -rf dist
-	@$(RUN)uv build --quiet --out-dir dist
+	@$(RUN)python -m tools.wheel dist
 	@$(RUN)python tools/package.py dist
 	@$(RUN)python -m tools.sbom dist
 	@$(RUN)python tools/release.py sums dist
@@ -118,15 +123,15 @@ tests/crosscheck/.venv/ready: tests/crosscheck/pyproject.toml tests/crosscheck/u
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv web/node_modules tests/e2e/.venv tests/crosscheck/.venv .mutants demo Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv web/node_modules tests/e2e/.venv tests/crosscheck/.venv .mutants demo dist Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
-.venv/ready: pyproject.toml uv.lock tools/python.sh $(if $(PYTHON),FORCE)
+.venv/ready: pyproject.toml uv.lock tools/python.sh tools/uv.txt $(if $(PYTHON),FORCE)
 	@set -e; python=$$(sh tools/python.sh "$(PYTHON)"); \
 	home() { "$$1" -c 'import sys; print(sys.base_prefix, sys.version)' 2>/dev/null; }; \
 	if [ "$$(home .venv/bin/python)" != "$$(home "$$python")" ]; then \
 	  echo "making .venv with $$python"; "$$python" -m venv --clear .venv; \
 	fi
-	@$(RUN)python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@$(RUN)python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tools/uv.txt
 	@$(RUN)uv sync --quiet --frozen --all-extras --python .venv/bin/python
 	@touch $@

@@ -23,17 +23,38 @@ SPED_UP = {"markupsafe", "pyyaml"}
 
 def what_the_product_runs_on() -> set[str]:
     """The packages that end in a Lambda's zip."""
-    found: set[str] = set()
-    waiting = ["keyturn"]
+    groups = LOCKED["keyturn"]["dev-dependencies"]
+    # The second is in one of the zips.
+    found = {need["name"] for group in ("functions", "channels") for need in groups[group]}
+    waiting = [*found]
     while waiting:
-        name = waiting.pop()
-        needs = {need["name"] for need in LOCKED[name].get("dependencies", [])}
-        if name == "keyturn":  # in one of the zips
-            of_extras = LOCKED[name]["optional-dependencies"]
-            needs |= {need["name"] for need in of_extras["channels"]}
+        needs = {need["name"] for need in LOCKED[waiting.pop()].get("dependencies", [])}
         waiting += needs - found
         found |= needs
     return found
+
+
+def test_what_the_functions_and_the_command_line_share_is_the_same_for_both() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    functions = {*project["dependency-groups"]["functions"]}
+    people = {*project["project"]["dependencies"]}
+    sandbox = {*project["project"]["optional-dependencies"]["sandbox"]}
+
+    assert {re.split(r"[<>=]", each)[0] for each in people - functions} == {"rich", "typer"}
+    assert functions - people <= sandbox  # the demo runs the functions
+    assert len(functions - people) == 1
+
+
+def test_uv_itself_is_installed_by_hash_and_carries_the_backend() -> None:
+    pinned, *hashes = (ROOT / "tools" / "uv.txt").read_text().replace("\\\n", "").split("--hash=")
+    [version] = re.findall(r"^uv==(\S+)", pinned, re.MULTILINE)
+    [backend] = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    minor = re.escape(version.rpartition(".")[0])
+
+    assert len(hashes) > 10  # a wheel for each system and processor, and the source
+    assert all(re.match(r"sha256:[0-9a-f]{64}\b", each) for each in hashes)
+    assert re.match(rf"uv_build>={minor},<", backend)
+    assert "--require-hashes" in (ROOT / "Makefile").read_text()
 
 
 def test_the_zip_holds_no_native_code_so_that_it_runs_on_every_processor() -> None:

@@ -75,14 +75,19 @@ def main(folder: Path) -> None:
 def _content(scratch: Path) -> Mapping[str, Mapping[str, Path]]:
     """Function → what its zip holds, but for the bytecode: name in the zip → file."""
     plain, more = scratch / "plain", scratch / "more"
-    install(plain)
-    install(more, "--extra", "channels")
+    install(plain, *groups_of("rotation"))
+    install(more, *groups_of("channels"))
     content = {}
     for function, handler in HANDLERS.items():
         packages = more if function == "channels" else plain
         ours = _ours(handler) | (_ours(FORMER[function]) if function in FORMER else {})
         content[function] = ours | _others(packages, without=_unused_services(packages, ours))
     return content
+
+
+def groups_of(function: str) -> tuple[str, ...]:
+    """The dependency groups of pyproject.toml that a function's zip holds."""
+    return ("functions", "channels") if function == "channels" else ("functions",)
 
 
 def compiled(entries: Mapping[str, Path], folder: Path) -> Mapping[str, Path]:
@@ -127,11 +132,12 @@ def lambdas_python() -> str | None:
     return None
 
 
-def install(folder: Path, *extra: str) -> None:
-    """Install what uv.lock names as for Lambda, whatever this machine is; extra: uv's options."""
+def install(folder: Path, *groups: str) -> None:
+    """Install what uv.lock names for these groups, as for Lambda, whatever this machine is."""
     uv = Path(sys.executable).with_name("uv")
-    # Without any other extra: the command line's packages are no function's.
-    locked = _run(uv, "export", "--quiet", "--frozen", "--no-dev", "--no-emit-project", *extra)
+    # These groups alone: the command line's packages are no function's.
+    chosen = [f"--only-group={group}" for group in groups]
+    locked = _run(uv, "export", "--quiet", "--frozen", "--no-emit-project", *chosen)
     folder.mkdir()
     requirements = folder / "requirements.txt"
     requirements.write_text(locked)

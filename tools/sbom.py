@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +28,7 @@ from typing import Any, Final
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
-from tools.package import HANDLERS, lambdas_python
+from tools.package import HANDLERS, groups_of, lambdas_python
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SUFFIX: Final = ".cdx.json"
@@ -45,8 +46,7 @@ class UnknownContentError(Exception):
 def main(folder: Path) -> None:
     """Write a bill beside each zip and beside the wheel in the folder, and print their names."""
     for function in HANDLERS:
-        extra = ("--extra", "channels") if function == "channels" else ()
-        bill = bill_of_zip(folder / f"{function}.zip", locked(*extra))
+        bill = bill_of_zip(folder / f"{function}.zip", locked_of(function))
         _write(folder / f"{function}{SUFFIX}", bill)
     for wheel in folder.glob("keyturn-*.whl"):
         _write(folder / f"keyturn{SUFFIX}", bill_of_wheel(wheel, locked("--all-extras")))
@@ -58,13 +58,28 @@ def _write(target: Path, bill: Bill) -> None:
 
 
 def locked(*options: str) -> Bill:
-    """What uv.lock names for a plain installation, or with uv's further options, as CycloneDX."""
+    """What uv.lock names for an installation that uv's further options describe, as CycloneDX."""
     uv = str(Path(sys.executable).with_name("uv"))
     command = (uv, "export", "--quiet", "--frozen", "--no-dev", "--format=cyclonedx1.5", *options)
     done = subprocess.run(  # noqa: S603 -- our own uv
         command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE
     )
     return dict(json.loads(done.stdout))
+
+
+def locked_of(function: str) -> Bill:
+    """
+    What uv.lock names for a function's zip, as CycloneDX.
+
+    uv leaves out what the root needs where only groups are asked for: pyproject.toml names it.
+    """
+    groups = groups_of(function)
+    lock = locked(*(f"--only-group={group}" for group in groups))
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["dependency-groups"]
+    direct = {_normal(re.split(r"[<>=\[]", each)[0]) for group in groups for each in listed[group]}
+    needs = [each["bom-ref"] for each in lock["components"] if _normal(each["name"]) in direct]
+    root = lock["metadata"]["component"]["bom-ref"]
+    return {**lock, "dependencies": [*lock["dependencies"], {"ref": root, "dependsOn": needs}]}
 
 
 def bill_of_zip(path: Path, lock: Bill) -> Bill:

@@ -1,11 +1,14 @@
 """`keyturn deploy`, as an operator types it, against the local AWS's CloudFormation and S3."""
 
+import io
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.resources import files
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,11 +20,14 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from typer.testing import CliRunner, Result
 
+from keyturn.cli import brought_along
 from keyturn.cli import deploy as deploy_command
 from keyturn.cli.app import app
+from keyturn.cli.brought_along import INDEX, PIECES, TEMPLATES
 from keyturn.deployment.model.organization import STACK_SETS_TRUSTED
 from keyturn.deployment.model.places import Names
 from keyturn.deployment.model.template import Template
+from keyturn.deployment.model.zip_parts import ZipParts
 from keyturn.deployment.wiring import Accounts
 from tests.cloudformation.stacks import (
     ALARMS,
@@ -462,6 +468,115 @@ def test_zips_that_were_not_built_are_named_with_the_cure(world: World) -> None:
 
     assert result.exit_code == 2
     assert "has no Lambda/rotation.zip: `make package` makes it" in result.stderr
+
+
+# --- from what is brought along -----------------------------------------------------------------
+
+
+@pytest.fixture
+def bundle(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What a wheel brings along, made of the checkout but for the code of its functions."""
+    there = tmp_path / "installed" / "bundle"
+    shutil.copytree(world.source / "CloudFormation", there / TEMPLATES)
+    parts = ZipParts.cut({f"{name}.zip": zip_of(name) for name in HANDLERS})
+    (there / PIECES).write_bytes(parts.pieces)
+    (there / INDEX).write_text(parts.write_index())
+    installed = {"keyturn.deployment": there.parent, "keyturn.mail": files("keyturn.mail")}
+    monkeypatch.setattr(brought_along, "files", installed.__getitem__)
+    return there
+
+
+def zip_of(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(f"{name}.py"), name)
+    return file.getvalue()
+
+
+def uploaded(world: World) -> dict[str, bytes]:
+    """What is in the bucket, by the names below the prefix."""
+    store = world.client("security", "s3")
+    return {
+        each["Key"].removeprefix("asa/rotation/"): store.get_object(
+            Bucket="a-bucket", Key=each["Key"]
+        )["Body"].read()
+        for each in store.list_objects_v2(Bucket="a-bucket").get("Contents", [])
+    }
+
+
+def deploy_what_came_along(world: World) -> Result:
+    profiles = ("--profile", "security", "--management-profile", "management")
+    return CliRunner().invoke(app, ["deploy", *profiles, *world.first, "--yes"])
+
+
+def test_without_a_checkout_it_deploys_what_was_installed(world: World, bundle: Path) -> None:
+    result = deploy_what_came_along(world)
+
+    assert result.exit_code == 0, result.output
+    found = uploaded(world)
+    folder = world.core()["LambdaFolder"]
+    for name in ("inventory", "rotation", "notifier"):
+        assert found[f"{folder}/{name}.zip"] == zip_of(name)
+    mails = ROOT / "src" / "keyturn" / "mail" / "templates"
+    assert {name for name in found if name.startswith("Template/")} == {
+        f"Template/{path.relative_to(mails).as_posix()}"
+        for path in mails.rglob("*")
+        if path.suffix in {".txt", ".html"}
+    }
+
+
+def test_a_checkout_that_is_named_goes_before_what_was_installed(
+    world: World, bundle: Path
+) -> None:
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 0, result.output
+    assert uploaded(world)[f"{world.core()['LambdaFolder']}/rotation.zip"] == b"rotation"
+
+
+def test_code_that_is_not_what_was_built_is_not_deployed(world: World, bundle: Path) -> None:
+    pieces = (bundle / PIECES).read_bytes()
+    (bundle / PIECES).write_bytes(pieces.replace(b"rotation.pyrotation", b"rotation.pyROTATION"))
+
+    result = deploy_what_came_along(world)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "rotation.zip is not what was built into this Keyturn: install it again\n"
+    )
+    assert world.client("security", "s3").list_buckets()["Buckets"] == []
+
+
+def test_where_git_makes_no_links_the_mail_templates_are_found_all_the_same(world: World) -> None:
+    there = world.source / "src" / "keyturn" / "mail" / "templates"
+    there.parent.mkdir(parents=True)
+    (world.source / "template").rename(there)
+    (world.source / "template").write_text("src/keyturn/mail/templates")
+
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 0, result.output
+    assert "Template/owner/subject.txt" in uploaded(world)
+
+
+def test_a_checkout_without_mail_templates_is_refused(world: World) -> None:
+    shutil.rmtree(world.source / "template")
+
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        f"--source {world.source}: has no template/: it is in the repository\n"
+    )
+
+
+def test_a_template_that_is_no_text_is_refused(world: World) -> None:
+    (world.source / "CloudFormation" / CORE).write_bytes(b"\xff\xfe")
+
+    result = world.deploy(*world.first)
+
+    assert result.exit_code == 2
+    assert f"has a CloudFormation/{CORE} that is no text" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["deploy", "doctor"])

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 import typer
 from marshmallow import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from keyturn.cli.brought_along import BroughtAlong, brought_along
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import now
@@ -82,7 +82,7 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
         rule = "is needed where there is no terminal to ask on (--dry-run shows the changes)"
         raise InvalidValue("--yes", "", rule)
     names = names_of(accounts)
-    package = _package(wanted.source, asked)
+    package = _package(brought_along(wanted.source), asked)
     deployment = connect(accounts).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
@@ -198,10 +198,10 @@ def _parameters_given(given: Iterable[str], *, enforce: bool) -> dict[str, str]:
     return found
 
 
-def _package(source: Path, asked: DeployRequest) -> Package:
+def _package(source: BroughtAlong, asked: DeployRequest) -> Package:
     """What is brought along; what was asked for is checked as soon as the templates are read."""
     core, alarms, mail_events, channels, reports, member, listing = (
-        Template.read(_bytes(source, f"CloudFormation/{name}").decode())
+        Template.read(source.template(name))
         for name in (CORE, ALARMS, MAIL_EVENTS, CHANNELS, REPORTS, MEMBER, LISTING)
     )
     package = Package(
@@ -214,28 +214,15 @@ def _package(source: Path, asked: DeployRequest) -> Package:
         listing=listing,
     )
     package.check(asked.own)
-    mails = source / "template"
     return replace(
         package,
         zips={
-            each.zip: _bytes(source, f"Lambda/{each.zip}")
+            each.zip: source.zip(each.zip)
             for template in (core, channels, reports)
             for each in template.functions
         },
-        mails={
-            path.relative_to(mails).as_posix(): path.read_bytes()
-            for path in sorted(mails.rglob("*"))
-            if path.suffix in {".txt", ".html"}
-        },
+        mails=source.mails(),
     )
-
-
-def _bytes(source: Path, name: str) -> bytes:
-    try:
-        return (source / name).read_bytes()
-    except OSError:
-        cure = "`make package` makes it" if name.endswith(".zip") else "it is in the repository"
-        raise InvalidValue("--source", source, f"has no {name}: {cure}") from None
 
 
 def _option(field: str) -> str:

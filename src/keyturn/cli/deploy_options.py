@@ -73,12 +73,11 @@ class DeployOptions:
         _WANTED,
         "NAME=VALUE",
     )
-    source: Path = option(
+    source: Path | None = option(
         "--source",
-        "The folder with CloudFormation/, Lambda/ and template/.",
+        "A checkout, with its own templates and zips. Without it: those that came with Keyturn.",
         _WANTED,
         "DIR",
-        default=Path(),
     )
 
 

@@ -8,15 +8,15 @@ from keyturn.cli.exit_codes import BAD_USAGE
 from keyturn.cli.streams import answered
 
 NEEDED = frozenset({"rich", "typer"})
-"""The modules that come with the extra `cli`."""
+"""The modules that no function has, and that pip leaves out if it is told `--no-deps`."""
 
 
 def main() -> None:
-    """Start the command line; without its extra, one line and exit code 2."""
+    """Start the command line; where it was not installed whole, one line and exit code 2."""
     if sys.argv[1:] == ["--version"]:  # scripts ask; it needs no half a second of loading
         sys.exit(answered(_say_version))
-    if not all(map(_is_there, NEEDED)):
-        sys.stderr.write("Error: the command line needs more: pip install 'keyturn[cli]'\n")
+    if missing := sorted(each for each in NEEDED if not _is_there(each)):
+        sys.stderr.write(f"Error: {', '.join(missing)}: not installed. Install Keyturn again\n")
         sys.exit(BAD_USAGE)
     from keyturn.cli.app import app  # noqa: PLC0415 -- it needs what was looked for
 

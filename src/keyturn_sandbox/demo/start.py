@@ -14,6 +14,9 @@ from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.emulator.hermetic import hermetic
 
+NEEDED = ("aws_lambda_powertools", "moto", "time_machine")
+"""The modules that come with the extra `sandbox`."""
+INSTALL = "uv tool install, pipx install --force, or pip install: 'keyturn[sandbox]'"
 PROMISES = 12
 """How many are checked; nothing is imported for the number, for moto comes with it."""
 
@@ -32,10 +35,9 @@ def start(output: Path, days: int, seed: int, plant: int | None) -> int:
         raise InvalidValue("--output", output, "must be a folder: a demo is many files")
     folder = DemoFolder(output)
     folder.check(days)
-    for module in ("moto", "time_machine"):
+    for module in NEEDED:
         if find_spec(module) is None:
-            message = "the demo needs more: pip install 'keyturn[sandbox]'"
-            raise MissingExtra(f"{message} ({module} is missing)")
+            raise MissingExtra(f"the demo needs more ({module} is missing). {INSTALL}")
     with hermetic():
         from keyturn_sandbox.demo.command import demo  # noqa: PLC0415 -- it needs the extra
 
