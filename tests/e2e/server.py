@@ -37,6 +37,7 @@ def mend() -> None:
     for gap in (
         organization,
         principals,
+        paths,
         kms_keys,
         buckets,
         events,
@@ -175,6 +176,38 @@ def principals() -> None:
     iam_actions.extract_iam_action = of_one
 
 
+def paths() -> None:
+    """
+    The ARN of a user or a group that is made holds the path; who joins a group asks the group.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
+    """
+    extract = iam_actions.extract_resource_arn
+
+    def with_path(service: str, *rest: Any) -> str:
+        *_, body, _, _, account = rest
+        named = _arn_by_path(account, body) if service == "iam" else None
+        return named or extract(service, *rest)
+
+    iam_actions.extract_resource_arn = with_path
+
+
+def _arn_by_path(account: str, body: bytes) -> str | None:
+    """The ARN of who is made, with the path, and of a group; None: it is about something else."""
+    asked = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    path = asked.get("Path", "/")
+    match asked.get("Action"):
+        case "CreateUser":
+            return f"arn:aws:iam::{account}:user{path}{asked['UserName']}"
+        case "CreateGroup":
+            return f"arn:aws:iam::{account}:group{path}{asked['GroupName']}"
+        case "AddUserToGroup" | "RemoveUserFromGroup" | "GetGroup" | "DeleteGroup":
+            group = iam._groups.get(asked["GroupName"])
+            return group["Arn"] if group else None
+    return None
+
+
 def kms_keys() -> None:
     """
     What is asked of an alias is asked of its key, which is known by its aliases.
@@ -306,7 +339,8 @@ def _last_use(asked: Fields) -> Answer:
 
 
 def _users_in_pages(asked: Fields) -> Answer:
-    names = sorted(iam._users)
+    prefix = iam._p(asked, "PathPrefix") or "/"
+    names = sorted(name for name, user in iam._users.items() if user["Path"].startswith(prefix))
     start = int(iam._p(asked, "Marker") or 0)
     users = "".join(
         f"<member>{iam._user_xml(name, boundary=False)}</member>"

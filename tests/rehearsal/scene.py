@@ -43,8 +43,8 @@ class Rehearsing:
     cloud: LocalCloud
     before: Any = field(default=None, repr=False)
 
-    def keyturn(self, *args: str, width: int = 120) -> Result:
-        return CliRunner(env={"COLUMNS": str(width)}).invoke(app, args)
+    def keyturn(self, *args: str, width: int = 120, typed: str | None = None) -> Result:
+        return CliRunner(env={"COLUMNS": str(width)}).invoke(app, args, input=typed)
 
     def answer(self, *args: str) -> Any:  # noqa: ANN401 -- JSON
         result = self.keyturn(*args, "--format", "json")
@@ -56,12 +56,11 @@ class Rehearsing:
 
     def left(self, account: str = OURS) -> list[str]:
         """What of any rehearsal is there."""
-        iam, secrets = self.client("iam", account), self.client("secretsmanager", account)
+        iam = self.client("iam", account)
         users = [each["UserName"] for each in iam.list_users(PathPrefix=PATH)["Users"]]
         listed = iam.list_groups()["Groups"]  # moto does not heed the path here
         groups = [each["GroupName"] for each in listed if each["Path"].startswith(PATH)]
-        stored = secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]
-        named = [each["Name"] for each in stored if NAME in each["Name"]]
+        named = [each.name for each in self.cloud.secrets(account) if NAME in each.name]
         return [*users, *groups, *named, *self.objects(f"{NAME.rstrip('-')}/")]
 
     def objects(self, prefix: str = "") -> list[str]:

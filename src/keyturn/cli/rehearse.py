@@ -118,7 +118,7 @@ def _check(
         raise InvalidValue("--mail-to", told.mail_to, "must be one e-mail address")
     alone = "--clean" if what.clean else "--permissions" if what.permissions else None
     beside: tuple[tuple[str, object], ...] = (
-        ("--clean", what.clean and what.permissions),
+        ("--permissions", what.permissions),
         ("--only", what.only),
         ("--story", what.story),
         ("--probes", what.probes),

@@ -95,7 +95,7 @@ class CleanUp:
         """Look once, and take away; whether anything was."""
         news = False
         for kind in self.kinds:
-            for found in self._seen(kind, cleaned):
+            for found in self._seen(kind, cleaned, gone):
                 if found.not_ours is not None:
                     cleaned.others.append(found)
                     continue
@@ -115,9 +115,12 @@ class CleanUp:
                 news = True
         return news
 
-    def _seen(self, kind: Leftovers, cleaned: Cleaned) -> Iterable[Found]:
+    def _seen(
+        self, kind: Leftovers, cleaned: Cleaned, gone: Collection[tuple[str, str]] = ()
+    ) -> Iterable[Found]:
+        made = self.made().get(kind.kind, ())
         try:
-            return kind.look(self.made().get(kind.kind, ()))
+            return kind.look([name for name in made if (kind.kind, name) not in gone])
         except PortError as error:
             cleaned.unseen.append((kind.kind, str(error)))
             return ()

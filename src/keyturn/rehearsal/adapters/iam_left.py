@@ -68,6 +68,7 @@ class UsersLeft:
                 each["UserName"]: (each["Path"], each["UserId"])
                 for page in pages
                 for each in page["Users"]
+                if each["Path"].startswith(PATH)
             }
 
     def _tags(self, user: str) -> Mapping[str, str] | None:

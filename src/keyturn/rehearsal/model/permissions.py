@@ -65,8 +65,8 @@ def _in_the_account(wanted: Wanted) -> list[Statement]:
                 "iam:GetAccessKeyLastUsed",
                 "iam:ListGroupsForUser",
             ],
-            # The name is what counts: whoever lies under the path is looked at, and left.
-            [f"{iam}:user{PATH}*"],
+            # Whoever is under the path is looked at. Of one who is gone IAM knows no path.
+            [f"{iam}:user{PATH}*", f"{iam}:user/{PREFIX}*"],
         ),
         _allow(
             "MakeOwnUsers",
@@ -83,7 +83,11 @@ def _in_the_account(wanted: Wanted) -> list[Statement]:
         _allow(
             "SeeExemptionGroup",
             ["iam:GetGroup"],
-            [f"{iam}:group/{wanted.exemption_group}", f"{iam}:group{PATH}*"],
+            [
+                f"{iam}:group/{wanted.exemption_group}",
+                f"{iam}:group{PATH}*",
+                f"{iam}:group/{PREFIX}*",
+            ],
         ),
         _allow(
             "MakeOwnGroups",
@@ -153,9 +157,9 @@ def _sealing(wanted: Wanted) -> Statement:
     if "alias/" not in key:
         arn = f"arn:{wanted.partition}:kms:*:*:key/{key}"
         return _allow("SealSecrets", ["kms:GenerateMac"], [arn])
-    # An alias is no resource of a call: KMS names it in a condition.
+    # An alias is no resource of a call: KMS names those of a key in a condition.
     alias = "alias/" + key.partition("alias/")[2]
-    by_alias = {"StringEquals": {"kms:RequestAlias": alias}}
+    by_alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}}
     keys = f"arn:{wanted.partition}:kms:*:*:key/*"
     return {**_allow("SealSecrets", ["kms:GenerateMac"], [keys]), "Condition": by_alias}
 
