@@ -110,11 +110,11 @@ def main(every: int) -> int:
             os._exit(0)
         assert result is not None
         assert result.exit_code == 0, result.output
-    said = [
-        *(f"left something: {line}" for line in splitter.failed),
+    said = [f"left something: {line}" for line in splitter.failed]
+    said.append(
         f"{splitter.calls} calls, ended {splitter.ends} times, {len(splitter.failed)} times "
-        f"something was left; {monotonic() - began:.0f} s",
-    ]
+        f"something was left; {monotonic() - began:.0f} s"
+    )
     sys.stdout.write("\n".join(said) + "\n")
     return 1 if splitter.failed else 0
 
