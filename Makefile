@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package wheel image image-context bare page e2e crosscheck setup clean actionlint sbom release audit FORCE
+.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package wheel image image-context bare page e2e crosscheck site cast pictures screenshots setup clean actionlint sbom release audit FORCE
 
 RUN := .venv/bin/
 DIST := dist
@@ -120,10 +120,32 @@ tests/crosscheck/.venv/ready: tests/crosscheck/pyproject.toml tests/crosscheck/u
 	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tests/crosscheck --python "$$(sh tools/python.sh)"
 	@touch $@
 
+# Sphinx, too: `make setup` does not grow by it.
+site: .venv/ready tools/manual/.venv/ready  ## build the manual as a site, into site/, and check it
+	@$(RUN)python -m tools.manual.stage .site
+	@tools/manual/.venv/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going --jobs 2 -c tools/manual .site site
+	$(RUN)pytest -q -n 2 tests/site
+
+tools/manual/.venv/ready: tools/manual/pyproject.toml tools/manual/uv.lock | .venv/ready
+	@UV_PROJECT_ENVIRONMENT=.venv $(RUN)uv sync --quiet --frozen --project tools/manual --python .venv/bin/python
+	@touch $@
+
+cast: .venv/ready tools/manual/.venv/ready  ## record the manual's commands as they run, into docs/casts/
+	@$(RUN)python -m tools.manual.record
+	@tools/manual/.venv/bin/python tools/manual/cast.py docs/casts/*.cast
+
+screenshots: .venv/ready  ## photograph the demo's page and the mails, into docs/pictures/
+	@$(RUN)python -m tools.manual.screenshots
+
+pictures: .venv/ready   ## draw the manual's diagrams, into docs/pictures/ (needs node 20)
+	@cd tools/manual && npm ci --silent --ignore-scripts
+	@$(RUN)python -m tools.manual.picture
+	@$(RUN)python -m tools.manual.diagrams
+
 setup: .venv/ready      ## make .venv; make setup PYTHON=python3.11 to choose the Python
 
 clean:      ## take away what these commands made
-	rm -rf .venv web/node_modules tests/e2e/.venv tests/crosscheck/.venv .mutants demo dist Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv web/node_modules tests/e2e/.venv tests/crosscheck/.venv tools/manual/.venv tools/manual/node_modules .site site .mutants demo dist Lambda .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 # An environment of another Python is made anew; otherwise it is only brought up to date.
 .venv/ready: pyproject.toml uv.lock tools/python.sh tools/uv.txt $(if $(PYTHON),FORCE)

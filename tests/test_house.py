@@ -68,7 +68,9 @@ def test_the_zip_holds_no_native_code_so_that_it_runs_on_every_processor() -> No
     assert native <= SPED_UP
 
 
-@pytest.mark.parametrize("lock", ["uv.lock", "tests/e2e/uv.lock", "tests/crosscheck/uv.lock"])
+@pytest.mark.parametrize(
+    "lock", ["uv.lock", "tests/e2e/uv.lock", "tests/crosscheck/uv.lock", "tools/manual/uv.lock"]
+)
 def test_everything_comes_from_pypi_and_is_pinned_by_hash(lock: str) -> None:
     text = (ROOT / lock).read_text()
     hosts = set(re.findall(r'"https?://([^/"]+)', text))
