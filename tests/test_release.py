@@ -3,9 +3,11 @@
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -138,6 +140,97 @@ def test_the_checksums_are_what_sha256sum_reads_and_notice_a_changed_file(tmp_pa
     assert subprocess.run(check, cwd=tmp_path, check=False).returncode == 0
     (tmp_path / "b.zip").write_bytes(b"c")
     assert subprocess.run(check, cwd=tmp_path, check=False, stderr=-3).returncode == 1
+
+
+# --- how to verify a release --------------------------------------------------------------------
+
+SECURITY = (ROOT / "SECURITY.md").read_text()
+VERIFYING = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```$", SECURITY, re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+"""The manual's commands, in their order."""
+ELSEWHERE = ("gh ", "git ", "make ")
+"""What cannot be typed here: it asks GitHub, changes the checkout, or is another test's."""
+
+LAMBDA = """#!/bin/sh
+case "$*" in
+*"--query CodeSha256 --output text") openssl dgst -sha256 -binary "$ZIP" | openssl base64 ;;
+*) exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a folder with a zip as it was built here, and below it a home with the release's."""
+    for folder in ("Lambda", "Downloads", "bin"):
+        (tmp_path / folder).mkdir()
+        if folder != "bin":
+            with zipfile.ZipFile(tmp_path / folder / "rotation.zip", "w") as archive:
+                archive.writestr(zipfile.ZipInfo("code.py"), "print()")
+    run("sums", tmp_path / "Downloads")
+    (tmp_path / "bin" / "aws").write_text(LAMBDA)
+    (tmp_path / "bin" / "aws").chmod(0o755)
+    return tmp_path
+
+
+def type_in(line: str, checkout: Path) -> "subprocess.CompletedProcess[str]":
+    in_downloads = line.startswith("sha256sum")
+    return subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=checkout / "Downloads" if in_downloads else checkout,
+        env={
+            **os.environ,
+            "HOME": str(checkout),
+            "PATH": f"{checkout / 'bin'}:{os.environ['PATH']}",
+            "ZIP": str(checkout / "Downloads" / "rotation.zip"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_manuals_commands_find_a_release_whole_and_the_same_as_ones_own(
+    checkout: Path,
+) -> None:
+    typed = {line: type_in(line, checkout) for line in VERIFYING if not line.startswith(ELSEWHERE)}
+
+    assert [line.split()[0] for line in typed] == [
+        "sha256sum",
+        "cmp",
+        "unzip",
+        "unzip",
+        "diff",
+        "aws",
+    ]
+    assert {line: done.stderr for line, done in typed.items() if done.returncode} == {}
+    in_lambda = [*typed.values()][-1].stdout
+    assert f"{in_lambda}  rotation.zip\n" in (checkout / "Downloads" / release.SUMS).read_text()
+
+
+def test_the_manuals_commands_find_another_zip(checkout: Path) -> None:
+    before = type_in(VERIFYING[-1], checkout).stdout
+    with zipfile.ZipFile(checkout / "Downloads" / "rotation.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo("code.py"), "print(1)")
+
+    failing = {
+        line.split()[0]
+        for line in VERIFYING
+        if not line.startswith(ELSEWHERE) and type_in(line, checkout).returncode
+    }
+
+    assert failing == {"sha256sum", "cmp", "diff"}
+    assert type_in(VERIFYING[-1], checkout).stdout != before
+
+
+def test_the_manual_names_the_workflow_that_signs() -> None:
+    [line] = [line for line in VERIFYING if line.startswith("gh ")]
+    [workflow] = re.findall(r"\.github/workflows/[\w.]+", line)
+
+    assert "attest@" in (ROOT / workflow).read_text()
 
 
 # --- advisories ---------------------------------------------------------------------------------
