@@ -35,6 +35,9 @@ SUFFIX: Final = ".cdx.json"
 PAGES_PACKAGES: Final = "keyturn/report/assets/LICENSES.txt"
 PAGES_PACKAGE: Final = re.compile(r"^(\S+) (\d\S*) \(([^)\n]+)\)$", re.MULTILINE)
 
+# An installation with its extras, and the zips that it brings along.
+OF_THE_WHEEL: Final = ("--all-extras", "--group=functions", "--group=channels")
+
 Bill = dict[str, Any]
 Part = dict[str, Any]
 
@@ -49,7 +52,7 @@ def main(folder: Path) -> None:
         bill = bill_of_zip(folder / f"{function}.zip", locked_of(function))
         _write(folder / f"{function}{SUFFIX}", bill)
     for wheel in folder.glob("keyturn-*.whl"):
-        _write(folder / f"keyturn{SUFFIX}", bill_of_wheel(wheel, locked("--all-extras")))
+        _write(folder / f"keyturn{SUFFIX}", bill_of_wheel(wheel, locked(*OF_THE_WHEEL)))
 
 
 def _write(target: Path, bill: Bill) -> None:
