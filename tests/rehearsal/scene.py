@@ -28,7 +28,7 @@ from tests.cli.organisation import (
 
 PATH = "/keyturn-rehearsal/"
 NAME = "keyturn-rehearsal-"
-HERE = ("rehearse", "--bucket", BUCKET, "--admin", ADMIN, *SEALED, "--yes")
+HERE = ("rehearse", "--story", "--bucket", BUCKET, "--admin", ADMIN, *SEALED, "--yes")
 IN_THE_SHOP = (
     *HERE,
     *("--account", SHOP, "--role-name", "Rehearser", "--secrets-kms-key", "aws/secretsmanager"),

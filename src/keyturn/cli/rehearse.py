@@ -47,7 +47,10 @@ from keyturn.rehearsal.model.guard import Allowed
 from keyturn.rehearsal.model.own import BY_TAG, EXPIRES_TAG, Marks, RehearsalId
 from keyturn.rehearsal.model.redaction import Redaction
 from keyturn.rehearsal.ports import Engine
-from keyturn.rehearsal.story import Scene, Step, chosen, play
+from keyturn.rehearsal.probes.catalogue import PROBES
+from keyturn.rehearsal.probes.outcome import try_all
+from keyturn.rehearsal.probes.probe import Probe
+from keyturn.rehearsal.story import STEPS, Scene, Step, chosen, play
 from keyturn.rehearsal.wiring import RehearsalAws
 from keyturn.settings import Settings
 
@@ -70,6 +73,7 @@ class Asked:
     settings: Settings
     id: RehearsalId
     steps: Sequence[Step]
+    probes: Sequence[Probe]
     output: RehearseOutput
     asks: bool
 
@@ -81,7 +85,7 @@ class Asked:
     @property
     def bucket(self) -> str | None:
         """Where objects of the rehearsal's own go; with deployed functions there are none."""
-        return None if self.where.deployed else self.settings.bucket
+        return None if self.where.deployed else self.settings.bucket or None
 
 
 def rehearse(
@@ -90,7 +94,7 @@ def rehearse(
     """Carry the command out; the exit code."""
     _check(where, told, what, output)
     if what.permissions:
-        return show_permissions(where, told, output)
+        return show_permissions(where, told, output, with_probes=not what.story)
     if what.clean:
         return _clean_all(where, told, asks=not what.yes)
     asked = _asked(where, told, what, output)
@@ -120,8 +124,8 @@ def _check(
     beside: tuple[tuple[str, object], ...] = (
         ("--permissions", what.permissions),
         ("--only", what.only),
-        ("--story", what.story),
-        ("--probes", what.probes),
+        ("--story", what.story and what.clean),
+        ("--probes", what.probes and what.clean),
         ("--report", output.report),
     )
     for option, value in beside:
@@ -145,7 +149,7 @@ def _check(
 def _asked(
     where: RehearseWhere, told: RehearseSettings, what: RehearseWhat, output: RehearseOutput
 ) -> Asked:
-    steps = chosen(what.only or ())
+    steps, probes = _chosen(what)
     rehearsal = RehearsalId(secrets.token_hex(4))
     own = {**given(where, told), "S3BucketPrefix": rehearsal.folder}
     if where.deployed:
@@ -155,15 +159,35 @@ def _asked(
             settings = Settings.read(own)
         except InvalidValue as error:
             raise as_given(error, own, "the default") from None
-        _refuse_without(settings)
+        if steps:
+            _refuse_without(settings)
     return Asked(
         where=where,
         told=told,
         settings=settings,
         id=rehearsal,
         steps=steps,
+        probes=probes,
         output=output,
         asks=not what.yes,
+    )
+
+
+def _chosen(what: RehearseWhat) -> tuple[Sequence[Step], Sequence[Probe]]:
+    """The steps and the probes. Raises InvalidValue for a name that none of them has."""
+    both = what.story == what.probes
+    steps = STEPS if both or what.story else ()
+    probes = PROBES if both or what.probes else ()
+    if not what.only:
+        return steps, probes
+    known = [*(each.name for each in steps), *(each.name for each in probes)]
+    for name in what.only:
+        if name not in known:
+            raise InvalidValue("--only", name, f"must be one of {', '.join(known)}")
+    of_story = [each.name for each in steps if each.name in what.only]
+    return (
+        chosen(of_story) if of_story else (),
+        [each for each in probes if each.name in what.only],
     )
 
 
@@ -205,13 +229,14 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
             ids=frozenset({asked.id}),
             bucket=asked.bucket,
             folders=frozenset({asked.id.folder}),
-            addresses=frozenset({asked.mail_to, asked.settings.admin}),
-            function=ROTATION if asked.where.deployed else None,
+            addresses=frozenset({asked.mail_to, asked.settings.admin})
+            if asked.steps
+            else frozenset(),
+            function=ROTATION if asked.where.deployed and asked.steps else None,
         )
     )
     aws = _connect(asked.where, guard)
-    stage = aws.stage()
-    marks = Marks.of(asked.id, by=stage.caller(), now=now(), bucket=asked.bucket)
+    marks = Marks.of(asked.id, by=aws.stage().caller(), now=now(), bucket=asked.bucket)
     guard.stamp(marks.tags())
     if asked.asks:
         confirm(_question(asked, aws))
@@ -221,38 +246,58 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         engine="deployed" if asked.where.deployed else "here",
         region=str(aws.own.region_name),
     )
-    scene = Scene(
+    _try(asked, aws, marks, rehearsed)
+    return _answered(rehearsed, asked, put)
+
+
+def _findings(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) -> None:
+    """Play the story and try the probes; what is found is in `rehearsed` as soon as it is."""
+    if asked.steps:
+        rehearsed.steps.extend(play(_scene(asked, aws, marks), asked.steps))
+    if asked.probes:
+        bench = aws.bench(
+            marks,
+            bucket=asked.bucket,
+            seal_key=asked.settings.seal_key or None,
+            clock=now,
+            seconds=time.monotonic,
+            sleep=time.sleep,
+        )
+        found = try_all(asked.probes, bench, lambda: aws.guard.calls, _progress)
+        rehearsed.probes.extend(found)
+
+
+def _scene(asked: Asked, aws: RehearsalAws, marks: Marks) -> Scene:
+    return Scene(
         id=asked.id,
         marks=marks,
-        stage=stage,
+        stage=aws.stage(),
         engine=_engine(asked, aws, marks.by),
         reader=aws.reader(asked.where.reader_role),
         key_holder=aws.key_holder(),
         sleep=time.sleep,
         timer=time.monotonic,
-        calls=lambda: guard.calls,
-        owns=guard.owns,
+        calls=lambda: aws.guard.calls,
+        owns=aws.guard.owns,
         say=_progress,
         mail_to=asked.told.mail_to,
     )
-    _play(scene, asked, aws, rehearsed)
-    return _answered(rehearsed, asked, put)
 
 
-def _play(scene: Scene, asked: Asked, aws: RehearsalAws, rehearsed: Rehearsed) -> None:
-    """Play, and clean up whatever happens."""
+def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) -> None:
+    """Try what was asked for, and clean up whatever happens."""
     began, fault = time.monotonic(), None
     try:
-        rehearsed.steps.extend(play(scene, asked.steps))
+        _findings(asked, aws, marks, rehearsed)
     except KeyboardInterrupt:
         rehearsed.is_interrupted = True
         _say("Interrupted: cleaning up. Another Ctrl-C leaves what is there.")
     except Exception as error:  # noqa: BLE001 -- raised again behind the clean-up
         fault = error
     clean_up = CleanUp(
-        kinds=aws.leftovers(asked.bucket, with_probes=False),
+        kinds=aws.leftovers(asked.bucket, with_probes=bool(asked.probes)),
         bucket=asked.bucket,
-        sleep=scene.sleep,
+        sleep=time.sleep,
         say=_progress,
         made=aws.guard.made,
     )
@@ -300,23 +345,33 @@ def _question(asked: Asked, aws: RehearsalAws) -> str:
     """What will be made, where, and what it costs."""
     lines = [
         f"In account {aws.account}, {aws.own.region_name}, this makes for some minutes:",
-        f"  at most three IAM users and a group, named {asked.id.name()}…, without any right,",
-        "  with at most two access keys and one secret in Secrets Manager for each user.",
+        *(_MADE_BY_STORY if asked.steps else ()),
+        *(_MADE_BY_PROBES if asked.probes else ()),
+        f"All names begin with {asked.id.name()}.",
     ]
-    if asked.where.deployed:
+    if asked.bucket:
+        lines += [f"It writes below s3://{asked.bucket}/{asked.id.folder}/."]
+    if asked.steps and asked.where.deployed:
         lines += [
             f"Three orders go to {ROTATION}; its notices go to the administrators, too.",
             "Receipts and audit entries of it stay in the deployment's bucket.",
         ]
-    else:
-        lines += [
-            f"It writes below s3://{asked.bucket}/{asked.id.folder}/.",
-            f"Mails go to {asked.mail_to}, from {asked.settings.admin}, and to nobody else.",
-        ]
+    elif asked.steps:
+        lines += [f"Mails go to {asked.mail_to}, from {asked.settings.admin}, and to nobody else."]
     lines += [
         f"All of it is removed at the end, or by {CLEAN}. It costs below ${BELOW}.",
     ]
     return "\n".join(lines)
+
+
+_MADE_BY_STORY: Final = (
+    "  at most three IAM users and a group, without any right, with at most two access keys",
+    "  and one secret in Secrets Manager for each user.",
+)
+_MADE_BY_PROBES: Final = (
+    "  For the probes at most 30 IAM users and a group, without any right, with at most two",
+    "  access keys each, 21 secrets with made-up values, four queues and two event buses.",
+)
 
 
 def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | None) -> int:

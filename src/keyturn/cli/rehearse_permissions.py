@@ -13,8 +13,10 @@ from keyturn.settings import Settings
 AWS_OWN = "aws/secretsmanager"
 
 
-def show_permissions(where: RehearseWhere, told: RehearseSettings, output: RehearseOutput) -> int:
-    """Show a policy for each of whom one is needed."""
+def show_permissions(
+    where: RehearseWhere, told: RehearseSettings, output: RehearseOutput, *, with_probes: bool
+) -> int:
+    """Show a policy for each of whom one is needed; with_probes: with what only probes take."""
     settings = Settings.read(given(where, told))
     wanted = Wanted(
         account=where.account or "*",
@@ -24,6 +26,7 @@ def show_permissions(where: RehearseWhere, told: RehearseSettings, output: Rehea
         seal_key=settings.seal_key,
         functions=(INVENTORY, ROTATION) if where.deployed else (),
         has_kms_key=where.deployed or settings.secrets_key is not None,
+        has_probes=with_probes,
         has_reader=where.reader_role is not None,
     )
     found = policies(wanted)

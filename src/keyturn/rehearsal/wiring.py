@@ -1,6 +1,8 @@
 """Which adapters stand behind a rehearsal, each with its calls guarded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -17,7 +19,13 @@ from keyturn.rehearsal.adapters.queues_left import QueuesLeft
 from keyturn.rehearsal.adapters.secrets_left import SecretsLeft
 from keyturn.rehearsal.guarding import Guard
 from keyturn.rehearsal.model.delivered import DeliveredKey
-from keyturn.rehearsal.ports import Leftovers
+from keyturn.rehearsal.model.own import Marks
+from keyturn.rehearsal.ports import Clock, Leftovers, Sleep
+from keyturn.rehearsal.probes.bench import Bench
+from keyturn.rehearsal.probes.catalogue import SECRETS
+
+_OWN = frozenset({"kms", "s3", "sesv2"})
+"""The services that probes ask in the operator's own account, where bucket and seals are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,42 @@ class RehearsalAws:
 
         return AwsKeyHolder(client_of)
 
+    def bench(  # noqa: PLR0913 -- what probes work with
+        self,
+        marks: Marks,
+        *,
+        bucket: str | None,
+        seal_key: str | None,
+        clock: Clock,
+        seconds: Callable[[], float],
+        sleep: Sleep,
+    ) -> Bench:
+        """
+        Where probes work: in the account that it plays in, and with the operator's own bucket.
+
+        bucket, seal_key: None: their probes are not tried. seconds: a clock that only measures.
+        """
+
+        @cache
+        def client_of(service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+            return client(self.own if service in _OWN else self.member, service)
+
+        def as_key(service: str, key_id: str, secret: str) -> Any:  # noqa: ANN401 -- as above
+            key = DeliveredKey(key_id=key_id, secret=secret)
+            return client(self.guard.watch(_session_of(key, self.member)), service)
+
+        return Bench(
+            client=client_of,
+            as_key=as_key,
+            id=marks.id,
+            tags=marks.tags(),
+            clock=clock,
+            seconds=seconds,
+            sleep=sleep,
+            bucket=bucket,
+            seal_key=seal_key,
+        )
+
     def leftovers(self, bucket: str | None, *, with_probes: bool) -> tuple[Leftovers, ...]:
         """
         Every kind of thing that rehearsals make, in the order in which they go; users last.
@@ -111,7 +155,7 @@ class RehearsalAws:
                 BusesLeft(client(self.member, "events")),
             )
         return (
-            SecretsLeft(self.account, secrets, users.ours),
+            SecretsLeft(self.account, secrets, users.ours, SECRETS if with_probes else ()),
             *objects,
             *of_probes,
             GroupsLeft(iam),

@@ -7,10 +7,9 @@ from datetime import timedelta
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from keyturn.domain.errors import InvalidValue
 from keyturn.rehearsal.model.verdict import Finding, Verdict
 from keyturn.rehearsal.probes.catalogue import PROBES, SECRETS
-from keyturn.rehearsal.probes.outcome import chosen, try_all, try_one
+from keyturn.rehearsal.probes.outcome import try_all, try_one
 from keyturn.rehearsal.probes.probe import Probe
 from keyturn_sandbox.emulator import protocol
 from keyturn_sandbox.emulator.cloud import LocalCloud, Perform
@@ -35,6 +34,11 @@ def try_in(here: Place, probe: Probe, number: int = 0) -> Finding:
     assert here.guard.refused == []
     see("a finding", repr(finding))
     return finding
+
+
+def named(name: str) -> Probe:
+    """The probe of this name."""
+    return next(probe for probe in PROBES if probe.name == name)
 
 
 # --- different
@@ -120,7 +124,7 @@ def test_what_is_no_answer_is_no_behaviour(
 ) -> None:
     cloud.layers[:] = [Refuses(1, refusal)]
 
-    finding = try_in(in_sandbox(cloud), chosen(["third-key"])[0])
+    finding = try_in(in_sandbox(cloud), named("third-key"))
 
     assert finding.verdict is Verdict.NOT_TRIED
     assert finding.why == said
@@ -132,7 +136,7 @@ def test_a_network_that_is_down_is_no_behaviour(cloud: LocalCloud) -> None:
 
     cloud.layers[:] = [down]
 
-    finding = try_in(in_sandbox(cloud), chosen(["third-key"])[0])
+    finding = try_in(in_sandbox(cloud), named("third-key"))
 
     assert finding.verdict is Verdict.NOT_TRIED
     assert finding.why == "AWS did not answer (EndpointConnectionError)"
@@ -154,7 +158,7 @@ def test_without_bucket_and_seal_key_their_probes_were_not_tried(cloud: LocalClo
 def test_a_refusal_that_nobody_expected_is_another_behaviour(cloud: LocalCloud) -> None:
     cloud.layers[:] = [Refuses(2, ApiError("InvalidParameterException", "no"))]
 
-    finding = try_in(in_sandbox(cloud), chosen(["token-is-version"])[0])
+    finding = try_in(in_sandbox(cloud), named("token-is-version"))
 
     assert finding.verdict is Verdict.DIFFERENT
     assert finding.seen.startswith("PutSecretValue was refused (InvalidParameterException)")
@@ -168,20 +172,13 @@ def test_an_answer_of_another_form_is_another_behaviour_and_no_stack_trace(
         lambda _service, client: Bent(client, {"put_secret_value": lambda _call, **_params: {}}),
     )
 
-    finding = try_in(here, chosen(["token-is-version"])[0])
+    finding = try_in(here, named("token-is-version"))
 
     assert finding.verdict is Verdict.DIFFERENT
     assert finding.seen.startswith("an answer has another form (KeyError)")
 
 
-# --- which probes, and with which rights
-
-
-def test_only_what_is_named_is_tried_in_the_order_of_the_list() -> None:
-    assert [each.name for each in chosen(["scheduled", "third-key"])] == ["third-key", "scheduled"]
-    assert chosen([]) == PROBES
-    with pytest.raises(InvalidValue, match=r"only=third-kay: must be one of .*third-key"):
-        chosen(["third-key", "third-kay"])
+# --- with which rights
 
 
 _NEEDS_NO_RIGHT = {"sts:GetCallerIdentity"}

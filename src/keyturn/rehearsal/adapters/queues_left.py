@@ -2,15 +2,20 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
 from keyturn.domain.errors import NotFound
 from keyturn.rehearsal.model.own import ID_TAG, PREFIX, id_in_name
 from keyturn.rehearsal.ports import Found
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+
+_GONE: Final[Meanings] = dict.fromkeys(
+    ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"), NotFound
+)
+"""SQS answers 400 and not 404 of a queue that is not there."""
 
 
 class QueuesLeft:
@@ -31,16 +36,16 @@ class QueuesLeft:
 
     def remove(self, found: Found) -> None:
         """Take it away, with what is in it."""
-        with suppress(NotFound), aws_errors_translated():
+        with suppress(NotFound), aws_errors_translated(_GONE):
             self._sqs.delete_queue(QueueUrl=self._url(found.name))
 
     def _url(self, name: str) -> str:
-        with aws_errors_translated():
+        with aws_errors_translated(_GONE):
             return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _found(self, name: str) -> Found | None:
         try:
-            with aws_errors_translated():
+            with aws_errors_translated(_GONE):
                 tags = self._sqs.list_queue_tags(QueueUrl=self._url(name)).get("Tags", {})
         except NotFound:
             return None

@@ -24,7 +24,8 @@ class SecretsLeft:
     """
     Meets `rehearsal.ports.Leftovers`: the secrets of our users, and those that probes make.
 
-    A list of secrets is minutes late (decision 0074), so each user's own is asked for by its name.
+    A list of secrets is minutes late (decision 0074), so each that there can be is asked for by
+    its name.
     """
 
     kind = "secret"
@@ -34,17 +35,27 @@ class SecretsLeft:
         account: str,
         secrets: "SecretsManagerClient",
         users: Callable[[], Mapping[str, str]],
+        of_probes: Sequence[str] = (),
     ) -> None:
-        """users: those that are surely ours, name → `UserId`."""
+        """
+        Look for nothing yet.
+
+        users: those that are surely ours, name → `UserId`. of_probes: what stands behind the id in
+        the names of those that probes make.
+        """
         self._account = account
         self._secrets = secrets
         self._users = users
+        self._of_probes = of_probes
 
     def look(self, made: Iterable[str]) -> Sequence[Found]:
         """All secrets of our names, those in their recovery window, too."""
         ours = self._users()
         of_users = {secret_of(self._account, user) for user in ours}
-        looked = (self._found(name, ours) for name in sorted({*made, *of_users, *self._listed()}))
+        ids = {found for user in ours if (found := id_in_name(user)) is not None}
+        of_probes = {each.name(what) for each in ids for what in self._of_probes}
+        names = {*made, *of_users, *of_probes, *self._listed()}
+        looked = (self._found(name, ours) for name in sorted(names))
         return [found for found in looked if found is not None]
 
     def remove(self, found: Found) -> None:

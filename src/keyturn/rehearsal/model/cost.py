@@ -31,8 +31,8 @@ EACH: Final[Mapping[str, Decimal]] = {
 """What one of it costs. IAM, STS and what only describes cost nothing."""
 
 MOST: Final[Mapping[str, int]] = {
-    "secret-hour": 10,
-    "secretsmanager": 1_000,
+    "secret-hour": 35,
+    "secretsmanager": 2_000,
     "kms": 200,
     "s3": 1_500,
     "sesv2": 40,

@@ -31,14 +31,20 @@ class Wanted:
     """The deployed functions whose settings are read; the last one is given orders."""
     has_kms_key: bool = False
     """Whether secrets are encrypted with a key that is not AWS's own."""
+    has_probes: bool = True
+    """Whether AWS's own behaviour is tried, too."""
     has_reader: bool = False
     """Whether a role reads the secret, and not the operator."""
 
 
 def policies(wanted: Wanted) -> Mapping[str, Mapping[str, object]]:
     """For whom → the policy, as IAM takes it."""
-    there = list(_in_the_account(wanted))
+    there = [*_in_the_account(wanted), *(_for_probes(wanted) if wanted.has_probes else ())]
     own = list(_in_the_own_account(wanted))
+    if wanted.has_probes:
+        own.append(
+            _allow("NameKeys", ["kms:DescribeKey"], [f"arn:{wanted.partition}:kms:*:*:key/*"])
+        )
     if wanted.role is None:
         return {"you": _policy([*there, *own])}
     arn = f"arn:{wanted.partition}:iam::{wanted.account}:role/{wanted.role}"
@@ -124,6 +130,60 @@ def _in_the_account(wanted: Wanted) -> list[Statement]:
             }
         )
     return statements
+
+
+def _for_probes(wanted: Wanted) -> list[Statement]:
+    """What only probes take; queues and buses of the rehearsal's own names."""
+    partition, account = wanted.partition, wanted.account
+    queues = f"arn:{partition}:sqs:*:{account}:{PREFIX}*"
+    buses = f"arn:{partition}:events:*:{account}:event-bus/{PREFIX}*"
+    return [
+        _allow(
+            "SeeTheAccount",
+            [
+                "account:GetAlternateContact",
+                "events:ListEventBuses",
+                "events:ListRules",
+                "iam:GetAccountSummary",
+                "iam:ListEntitiesForPolicy",
+                "sqs:ListQueues",
+            ],
+            ["*"],
+        ),
+        _allow(
+            "RestoreOwnSecrets",
+            ["secretsmanager:RestoreSecret"],
+            [f"arn:{partition}:secretsmanager:*:{account}:secret:{PREFIX}*"],
+        ),
+        _allow(
+            "MakeOwnQueues",
+            [
+                "sqs:CreateQueue",
+                "sqs:DeleteMessage",
+                "sqs:DeleteQueue",
+                "sqs:GetQueueAttributes",
+                "sqs:GetQueueUrl",
+                "sqs:ListQueueTags",
+                "sqs:ReceiveMessage",
+                "sqs:SendMessage",
+                "sqs:TagQueue",
+            ],
+            [queues],
+        ),
+        _allow(
+            "MakeOwnBuses",
+            [
+                "events:CreateEventBus",
+                "events:DeleteEventBus",
+                "events:DescribeEventBus",
+                "events:ListTagsForResource",
+                "events:PutEvents",
+                "events:PutPermission",
+                "events:TagResource",
+            ],
+            [buses],
+        ),
+    ]
 
 
 def _in_the_own_account(wanted: Wanted) -> list[Statement]:

@@ -7,17 +7,16 @@ another behaviour. AWS's own messages are left out: they repeat names, ARNs and 
 """
 
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from keyturn.domain.errors import InvalidValue
 from keyturn.rehearsal.model.verdict import Different, Finding, NotTried, Verdict
 from keyturn.rehearsal.probes.bench import Bench, code_of
-from keyturn.rehearsal.probes.catalogue import PROBES
-from keyturn.rehearsal.probes.probe import Probe
+from keyturn.rehearsal.probes.probe import Probe, Try
 
 _DENIED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _QUOTA: Final = ("LimitExceeded", "ServiceQuotaExceeded", "TooMany", "QueueDeletedRecently")
@@ -27,31 +26,48 @@ _ODD: Final = (LookupError, TypeError, ValueError, AttributeError)
 """What reading an answer raises that is built otherwise than AWS documents it."""
 
 
-def chosen(only: Collection[str]) -> tuple[Probe, ...]:
-    """
-    The probes of these names, in the order of the list; none named: all.
-
-    Raises InvalidValue for a name that no probe has.
-    """
-    known = {probe.name for probe in PROBES}
-    for name in only:
-        if name not in known:
-            raise InvalidValue("only", name, f"must be one of {', '.join(sorted(known))}")
-    return tuple(probe for probe in PROBES if not only or probe.name in only)
-
-
 def try_all(
-    probes: Collection[Probe], bench: Bench, calls: Callable[[], int]
+    probes: Collection[Probe],
+    bench: Bench,
+    calls: Callable[[], int],
+    say: Callable[[str], None] = lambda _line: None,
 ) -> Iterator[Finding]:
-    """Try probes one after the other. calls: how many calls were made so far."""
+    """
+    Try probes one after the other.
+
+    First a user is made by whom the clean-up finds the rest (clean_up.py). Without them nothing is
+    tried: something could be left that nobody finds.
+
+    Args:
+        probes: which.
+        bench: where.
+        calls: how many calls were made so far.
+        say: gets a line of progress.
+
+    """
+    verdict, said = _verdict(_make_anchor, bench)
     for probe in probes:
-        yield try_one(probe, bench, calls)
+        if verdict is Verdict.AS_EXPECTED:
+            say(probe.name)
+            yield try_one(probe, bench, calls)
+        else:
+            why = f"no user could be made by whom the clean-up finds the rest: {said}"
+            yield _finding(probe, Verdict.NOT_TRIED, why)
+
+
+def _make_anchor(bench: Bench) -> str:
+    return bench.make_user("probes")
 
 
 def try_one(probe: Probe, bench: Bench, calls: Callable[[], int]) -> Finding:
     """Try one probe."""
     begun, before = bench.seconds(), calls()
-    verdict, said = _verdict(probe, bench)
+    verdict, said = _verdict(probe.run, bench)
+    found = _finding(probe, verdict, said)
+    return replace(found, seconds=bench.seconds() - begun, calls=calls() - before)
+
+
+def _finding(probe: Probe, verdict: Verdict, said: str) -> Finding:
     means = f"{said}. {probe.otherwise}" if verdict is Verdict.DIFFERENT else said
     is_tried = verdict is not Verdict.NOT_TRIED
     return Finding(
@@ -60,15 +76,13 @@ def try_one(probe: Probe, bench: Bench, calls: Callable[[], int]) -> Finding:
         verdict=verdict,
         seen=means if is_tried else "",
         why="" if is_tried else said,
-        seconds=bench.seconds() - begun,
-        calls=calls() - before,
         source=probe.source,
     )
 
 
-def _verdict(probe: Probe, bench: Bench) -> tuple[Verdict, str]:
+def _verdict(run: Try, bench: Bench) -> tuple[Verdict, str]:
     try:
-        return Verdict.AS_EXPECTED, probe.run(bench)
+        return Verdict.AS_EXPECTED, run(bench)
     except Different as different:
         return Verdict.DIFFERENT, str(different)
     except NotTried as not_tried:
