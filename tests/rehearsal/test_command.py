@@ -147,3 +147,13 @@ def test_mails_go_to_the_address_that_is_given_and_to_nobody_else(operator: Rehe
     to = {address for mail in operator.cloud.sent_mails for address in mail.to}
     assert to <= {"you@example.com", ADMIN}
     assert "you@example.com" in to
+
+
+def test_a_call_that_is_denied_leaves_a_step_untried(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "CreateGroup")
+
+    answer = operator.answer(*HERE, "--only", "exempt")
+
+    [_, exempt] = answer["findings"]
+    assert exempt["verdict"] == "not-tried"
+    assert "CreateGroup: AccessDenied" in exempt["why"]
