@@ -104,8 +104,17 @@ def _page(source: str, folder: Path) -> str:
     text = (ROOT / source).read_text("utf-8")
     if source not in {INDEX, *BESIDE, *(entry.source for entry in navigation())}:
         text = f"{OUT_OF_THE_NAVIGATION}{text}"
+    return on_the_site(text, source, folder)
+
+
+def on_the_site(text: str, source: str, folder: Path) -> str:
+    """
+    A page as the site has it; what it links to beside pages is copied into the folder.
+
+    Raises DeadLink, MissingPicture.
+    """
     text = MERMAID.sub(lambda found: _picture(source, found[1]), text)
-    return _outside_code(text, lambda prose: _relinked(prose, source, folder))
+    return _outside_code(text, lambda prose: relinked(prose, source, folder))
 
 
 def _outside_code(text: str, change: Callable[[str], str]) -> str:
@@ -131,15 +140,17 @@ def _said(diagram: str) -> str:
     return f"{kind}, as a diagram; the text beside it says the same"
 
 
-def _relinked(text: str, source: str, folder: Path) -> str:
+def relinked(text: str, source: str, folder: Path) -> str:
+    """The text of a page, without its code, with links to where the site has a thing."""
+
     def link(found: re.Match[str]) -> str:
         before, target, after = found.groups()
-        return f"{before}{_on_the_site(source, target, folder)}{after}"
+        return f"{before}{_place(source, target, folder)}{after}"
 
     return SOURCE.sub(link, LINK.sub(link, text))
 
 
-def _on_the_site(source: str, target: str, folder: Path) -> str:
+def _place(source: str, target: str, folder: Path) -> str:
     """Where a link of a page leads on the site."""
     name, mark, anchor = target.partition("#")
     if not name or re.match(r"[a-z]+:", target):
@@ -192,4 +203,7 @@ def _write(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":
-    stage(Path(sys.argv[1]))
+    try:
+        stage(Path(sys.argv[1]))
+    except (DeadLink, MissingPicture) as error:
+        raise SystemExit(str(error)) from None
