@@ -6,8 +6,11 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from shutil import which
+from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -521,6 +524,8 @@ def test_a_file_of_somebody_else_stays_theirs(laptop: Laptop) -> None:
 def test_it_needs_nothing_that_only_posix_has(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    windows = SimpleNamespace(platform="win32")
+    monkeypatch.setattr("keyturn.own_machine.adapters.private_files.sys", windows)
     for name in ("fchown", "geteuid", "getuid", "chown", "O_NOFOLLOW"):
         monkeypatch.delattr(os, name)
     opened = os.open
@@ -628,28 +633,53 @@ def test_a_disk_that_is_full_leaves_the_file_as_it_was(
 # --- printed
 
 
-@pytest.mark.lets_a_secret_out
-def test_a_shell_takes_the_printed_key(laptop: Laptop) -> None:
+SHELLS = [
+    pytest.param(
+        form,
+        shell,
+        marks=pytest.mark.lets_a_secret_out
+        if which(shell)
+        else pytest.mark.skip(reason=f"no {shell} is installed"),
+    )
+    for form, shell in [("env", "sh"), ("fish", "fish")]
+]
+
+
+@pytest.mark.parametrize(("form", "shell"), SHELLS)
+def test_a_shell_takes_the_printed_key(laptop: Laptop, form: str, shell: str) -> None:
     before = laptop.file.read_bytes()
 
     printed = laptop.keyturn(
-        "pickup", "--secret", SECRET, "--source-profile", "admin", "--print", "env"
+        "pickup", "--secret", SECRET, "--source-profile", "admin", "--print", form
     )
 
     assert printed.exit_code == 0, printed.stderr
     assert printed.stderr == ""
-    script = (
-        f'{printed.stdout}\necho "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY $AWS_SESSION_TOKEN"'
-    )
-    shell = subprocess.run(
-        ["/bin/sh", "-c", script],
-        env={"AWS_SESSION_TOKEN": "old"},
+    show = "import os, json; print(json.dumps({**os.environ}))"
+    script = f"{printed.stdout}\n{sys.executable} -c '{show}'"
+    done = subprocess.run(
+        [str(which(shell)), "-c", script],
+        env={"AWS_SESSION_TOKEN": "old", "HOME": str(laptop.folder), "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert shell.stdout.split() == [laptop.new, laptop.secret(laptop.new)]
+    variables = json.loads(done.stdout)
+    assert variables["AWS_ACCESS_KEY_ID"] == laptop.new
+    assert variables["AWS_SECRET_ACCESS_KEY"] == laptop.secret(laptop.new)
+    assert "AWS_SESSION_TOKEN" not in variables
     assert laptop.file.read_bytes() == before
+
+
+@pytest.mark.lets_a_secret_out
+def test_powershell_has_words_of_its_own(laptop: Laptop) -> None:
+    printed = laptop.keyturn("pickup", "--print", "powershell")
+
+    assert printed.stdout.splitlines() == [
+        f"$env:AWS_ACCESS_KEY_ID = '{laptop.new}'",
+        f"$env:AWS_SECRET_ACCESS_KEY = '{laptop.secret(laptop.new)}'",
+        "Remove-Item -ErrorAction Ignore Env:AWS_SESSION_TOKEN",
+    ]
 
 
 @pytest.mark.lets_a_secret_out
@@ -679,7 +709,7 @@ def test_the_passwords_for_smtp_are_printed_where_there_are_some(laptop: Laptop)
 
 
 @pytest.mark.lets_a_secret_out
-@pytest.mark.parametrize("form", ["env", "json"])
+@pytest.mark.parametrize("form", ["env", "powershell", "json"])
 def test_who_prints_to_a_screen_is_warned(
     laptop: Laptop, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:

@@ -1,9 +1,9 @@
 """The kept key: of its owner alone, whole, and nothing that somebody else put there."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -105,7 +105,8 @@ def test_without_a_home_nothing_is_kept() -> None:
 def test_where_rights_are_not_posixs_a_key_is_kept_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
+    windows = SimpleNamespace(platform="win32")
+    monkeypatch.setattr("keyturn.own_machine.adapters.private_files.sys", windows)
     monkeypatch.delattr("os.geteuid")
     monkeypatch.setattr("keyturn.own_machine.adapters.key_cache_file.NO_LINK", 0)
     cache = KeyCacheFile(tmp_path / "keyturn" / "x.json")

@@ -9,6 +9,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import typer
 
@@ -22,6 +23,12 @@ from keyturn.own_machine.pick_up import Found
 from keyturn.own_machine.ports import ProfileKey
 from keyturn.own_machine.wiring import OwnMachine, files
 
+_IN_SHELL: Final = {
+    PrintAs.ENV: ("export {}='{}'", "unset {}"),
+    PrintAs.FISH: ("set -gx {} '{}'", "set -e {}"),
+    PrintAs.POWERSHELL: ("$env:{} = '{}'", "Remove-Item -ErrorAction Ignore Env:{}"),
+}
+"""How a shell puts a variable, and takes one away."""
 _ENDS = "works until the day that the mail names. Do not delete it: Keyturn disables it first."
 
 
@@ -88,9 +95,10 @@ def _print(found: Found, form: PrintAs) -> None:
     elif form is PrintAs.SMTP:
         typer.echo(json.dumps({"UserName": key.key_id, "Passwords": dict(found.new.smtp)}))
     else:  # both are letters, digits and what no shell takes for its own; quoted all the same
-        typer.echo(f"export AWS_ACCESS_KEY_ID='{key.key_id}'")
-        typer.echo(f"export AWS_SECRET_ACCESS_KEY='{key.secret}'")
-        typer.echo("unset AWS_SESSION_TOKEN")
+        put, take_away = _IN_SHELL[form]
+        typer.echo(put.format("AWS_ACCESS_KEY_ID", key.key_id))
+        typer.echo(put.format("AWS_SECRET_ACCESS_KEY", key.secret))
+        typer.echo(take_away.format("AWS_SESSION_TOKEN"))
 
 
 def _show(found: Found) -> None:

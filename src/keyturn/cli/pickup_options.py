@@ -14,6 +14,8 @@ class PrintAs(StrEnum):
     """How credentials are printed."""
 
     ENV = "env"
+    FISH = "fish"
+    POWERSHELL = "powershell"
     JSON = "json"
     SMTP = "smtp"
 
@@ -54,7 +56,7 @@ class PickupOptions:
         "--print",
         "Print the new key with its secret instead, or its SMTP passwords; change no file.",
         OUTPUT,
-        "env|json|smtp",
+        "env|fish|powershell|json|smtp",
     )
 
 
