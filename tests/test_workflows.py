@@ -187,7 +187,7 @@ def test_dependabot_looks_at_every_lock_once_a_month_in_groups_after_a_week() ->
         if not {".venv", "node_modules", ".mutants"} & {*path.relative_to(ROOT).parts}
     }
 
-    assert looked_at == {*locks, ("github-actions", "")}
+    assert looked_at == {*locks, ("github-actions", ""), ("docker", "")}
     for each in updates:
         assert each["schedule"] == {"interval": "monthly"}
         assert each["cooldown"]["default-days"] >= 7
