@@ -64,7 +64,7 @@ format: .venv/ready     ## tidy and lint
 	$(RUN)ruff format && $(RUN)ruff check --fix
 
 types: .venv/ready      ## check the types, here and as on Windows
-	$(RUN)mypy && $(RUN)mypy --platform win32 src
+	$(RUN)mypy && $(RUN)mypy --platform win32 --cache-dir .mypy_cache/win32 src
 
 arrows: .venv/ready     ## check who imports whom
 	$(RUN)lint-imports --no-cache
