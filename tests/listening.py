@@ -141,7 +141,7 @@ def listen_to_the_sandbox(know: Know, see: See, patches: pytest.MonkeyPatch) -> 
     _after(patches, LocalCloud, "__exit__", closed)
 
 
-CHILDREN = "KEYTURN_TESTS_CANARY"
+CHILDREN = "_KEYTURN_TESTS_CANARY"
 """Where a process that a test starts finds the pipe into which it writes its secrets."""
 
 

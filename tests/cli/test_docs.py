@@ -10,6 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from keyturn.cli.app import app
+from keyturn.cli.everywhere import everywhere
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (
     CLOSED_TO_US,
@@ -103,6 +104,7 @@ def test_the_top_of_the_page_names_every_command() -> None:
 
 def test_the_page_names_no_option_that_is_not_there() -> None:
     known = {each for command in COMMANDS for each in options(command)}
+    known |= {name for each in everywhere() for name in each.opts}
 
     named = set(re.findall(r"`(--[a-z-]+)", PAGE))
 

@@ -17,6 +17,8 @@ from rich.text import Text
 from keyturn.cli.advise_options import AdviceFormat, AdviseOptions
 from keyturn.cli.answer import FILE_WIDTH
 from keyturn.cli.audit_options import EvidenceOptions
+from keyturn.cli.beside import Level, say, shows_progress
+from keyturn.cli.consoles import make_console, text_console
 from keyturn.cli.evidence import connected, lines_of, opened
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
@@ -67,7 +69,7 @@ def advise(where: EvidenceOptions, asked: AdviseOptions) -> int:
     if asked.output is None or str(asked.output) == "-":
         found = _answered(where, asked, whose, ranges)
         is_table = asked.format is AdviceFormat.TABLE
-        write_answer(_text(found, asked, Console().width), is_table=is_table)
+        write_answer(_text(found, asked, make_console().width), is_table=is_table)
         return _close(found, asked)
     with result_file(asked.output) as put:
         found = _answered(where, asked, whose, ranges)
@@ -227,13 +229,13 @@ def _look_up(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("CloudTrail, {task.description}: page {task.completed:.0f}"),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not shows_progress(),
     ) as progress:
         task = progress.add_task("", total=None)
 
@@ -247,13 +249,12 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _close(found: Answer, asked: AdviseOptions) -> int:
-    err = Console(stderr=True)
     if asked.format is not AdviceFormat.TABLE:
         for each in found.unseen:
-            err.print(Text(shown(f"NOT SEEN: {each}")), soft_wrap=True)
+            say(f"NOT SEEN: {each}", Level.WARNING)
     if asked.output is not None and str(asked.output) != "-":
         wrote = f"wrote {asked.output}: {pluralize(len(found.advices), 'user')}"
-        err.print(Text(shown(wrote)), soft_wrap=True)
+        say(wrote)
     return FAILED if found.unseen else 0
 
 
@@ -271,7 +272,7 @@ def _text(found: Answer, asked: AdviseOptions, width: int) -> str:
         case AdviceFormat.CSV:
             return write_advice_csv(found.advices)
     text = StringIO()
-    console = Console(file=text, width=width)
+    console = text_console(text, width)
     with tidy(console):
         _print(console, found, asked)
     return text.getvalue()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from keyturn.cli.beside import Level, say
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import as_given, given
@@ -86,7 +87,7 @@ def against(
         else:
             write(text)
     if unread and (write is not None or output.format is not PlanFormat.TABLE):
-        typer.echo(visible(_not_read(unread)), err=True)
+        say(_not_read(unread), Level.WARNING)
     return FAILED if unread else 0
 
 

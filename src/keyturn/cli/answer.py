@@ -4,8 +4,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import StringIO
 
-from rich.console import Console
-
+from keyturn.cli.consoles import make_console, text_console
 from keyturn.cli.markdown import as_markdown
 from keyturn.cli.options import Output, PlanFormat
 from keyturn.cli.report import Report, as_csv, as_csv_for_excel, as_json
@@ -48,7 +47,7 @@ class AnswerWriter:
         return code
 
     def _print(self, report: Report, *, only_acts: bool) -> None:
-        console = Console()
+        console = make_console()
         if self._output.format is PlanFormat.TABLE and console.is_terminal:
             print_report(console, report, every_key=self._output.all, only_acts=only_acts)
         else:
@@ -66,7 +65,7 @@ class AnswerWriter:
             case PlanFormat.MARKDOWN:
                 return as_markdown(report, every_key=self._output.all, only_acts=only_acts)
         text = StringIO()
-        console = Console(file=text, width=width)
+        console = text_console(text, width)
         print_report(console, report, every_key=self._output.all, only_acts=only_acts)
         return text.getvalue()
 

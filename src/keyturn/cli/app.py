@@ -317,7 +317,7 @@ def defer(  # noqa: PLR0913 -- three groups of options and what is this command'
     return carry_out(key, MoreTime(days=days, ticket=ticket), where, rules, ordering)
 
 
-@app.command()
+@app.command(cls=Once)
 @with_groups
 def adopt(
     secret: Annotated[str, typer.Argument(metavar="SECRET", help="A secret's name.")],
@@ -446,7 +446,7 @@ def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
     return carry_out(where, asked)
 
 
-report = typer.Typer(help="What people are shown of the organisation.")
+report = typer.Typer(cls=OnceGroup, help="What people are shown of the organisation.")
 app.add_typer(report, name="report")
 
 
@@ -489,7 +489,9 @@ def monthly(where: EvidenceOptions, asked: PeriodOptions) -> int:
     return report_of(PeriodKind.MONTHLY, where, asked)
 
 
-owners = typer.Typer(help="The owners file, who answers for which user, and who can be reached.")
+owners = typer.Typer(
+    cls=OnceGroup, help="The owners file, who answers for which user, and who can be reached."
+)
 app.add_typer(owners, name="owners")
 
 
@@ -546,7 +548,9 @@ def show_owners(
     return show(where, users, owners_by, options)
 
 
-exemptions = typer.Typer(help="Until when each user of the exemption group is exempt, and why.")
+exemptions = typer.Typer(
+    cls=OnceGroup, help="Until when each user of the exemption group is exempt, and why."
+)
 app.add_typer(exemptions, name="exemptions")
 
 
@@ -796,6 +800,36 @@ def demo(
     from keyturn_sandbox.demo.start import start  # noqa: PLC0415 -- see above
 
     return start(output, days, seed, plant)
+
+
+config = typer.Typer(cls=OnceGroup, help="Settings files, and where each value comes from.")
+app.add_typer(config, name="config")
+
+
+@config.command(
+    "show",
+    cls=Once,
+    context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True},
+)
+def show_config(
+    context: typer.Context,
+    line: Annotated[
+        list[str],
+        typer.Argument(metavar="COMMAND...", help="A command, as you would type it."),
+    ],
+    *,
+    format_: Annotated[
+        Findings, typer.Option("--format", help="How the answer is written.")
+    ] = Findings.TABLE,
+) -> int:
+    """
+    Show each value of a command, and where it comes from: `keyturn config show plan --deployed`.
+
+    The command is not carried out. With --deployed the functions' settings are read.
+    """
+    from keyturn.cli.show_configuration import show_configuration  # noqa: PLC0415 -- see above
+
+    return show_configuration(context, line, format_)
 
 
 @app.command(cls=Once)

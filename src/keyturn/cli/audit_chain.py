@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Final
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import ChainOptions, EvidenceOptions, VerifyOptions
+from keyturn.cli.beside import say as remark
+from keyturn.cli.beside import shows_progress
+from keyturn.cli.consoles import make_console
 from keyturn.cli.evidence import connected, lines_of, opened
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.json_answers import put
@@ -35,13 +37,13 @@ def verify(where: EvidenceOptions, asked: VerifyOptions) -> int:
     store, _ = opened(where)
     logged, unreadable = _logged(asked)
     heads += logged
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("Reading {task.completed:.0f} objects"),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not shows_progress(),
     ) as progress:
         task = progress.add_task("", total=None)
         verdict = verify_chain(store, heads, lambda: progress.advance(task))
@@ -100,7 +102,7 @@ def chain(where: EvidenceOptions, asked: ChainOptions) -> int:
     if not asked.enforce:
         waiting = len(aws.make_chain().waiting())
         typer.echo(f"{pluralize(waiting, 'object')} would be put into the chain.")
-        typer.echo("Dry run: nothing was written. --enforce does it.", err=True)
+        remark("Dry run: nothing was written. --enforce does it.")
         return 0
     for head in aws.make_chain().turn(now(), lambda: True):
         typer.echo(f"Made link --head {head}")

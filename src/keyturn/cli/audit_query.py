@@ -7,10 +7,11 @@ from itertools import chain
 from threading import Lock
 from typing import Final, assert_never
 
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import AuditFormat, EvidenceOptions, QuestionOptions
+from keyturn.cli.beside import shows_progress
+from keyturn.cli.consoles import make_console
 from keyturn.cli.evidence import lines_of, opened
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
@@ -120,13 +121,13 @@ def _day(option: str, text: str | None) -> date | None:
 def _answered(
     evidence: Evidence, aws: Aws | None, question: Question, asked: QuestionOptions
 ) -> Answer:
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("Reading {task.description}: {task.completed:.0f}"),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not shows_progress(),
     ) as progress:
         tasks = {}
         one_at_a_time = Lock()  # objects are read side by side

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from keyturn.cli.audit import entry_of, said, unkept
 from keyturn.cli.checked import Checked, checked
+from keyturn.cli.consoles import make_console
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.local_run import FleetRun, now
 from keyturn.cli.options import (
@@ -247,13 +248,14 @@ def _enforced(  # noqa: PLR0913, PLR0917 -- what was looked at, what is due of i
     _answer(report, ordering)
     code = cli_session.close(report)
     if code and command.name == "revoke":
-        cli_session.say("Fix the cause, wait 15 minutes and run the command again; it resumes.")
+        fix = "Fix the cause, wait 15 minutes and run the command again; it resumes."
+        cli_session.complain([fix])
     return code
 
 
 def for_people(cli_session: CliSession, ordering: CommandOptions) -> Console:
     """Where people read: beside the answer, if that is for programs."""
-    return cli_session.err if ordering.format is Findings.JSON else Console()
+    return cli_session.err if ordering.format is Findings.JSON else make_console()
 
 
 def _answer(report: Report, ordering: CommandOptions) -> None:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import typer
 
+from keyturn.cli.beside import Level, say
 from keyturn.cli.pickup_options import CredentialsOptions, SecretOptions, named_secret
 from keyturn.domain.errors import InvalidValue, KeyturnError, PortError
-from keyturn.domain.plain_text import shown
 from keyturn.own_machine.give_credentials import GiveCredentials
 from keyturn.own_machine.model.access_key import AccessKey, Asked, as_credentials
 from keyturn.own_machine.wiring import OwnMachine, cache
 
-_INSIDE = "KEYTURN_CREDENTIALS"
+_INSIDE = "_KEYTURN_CREDENTIALS"
 """Set while this command asks AWS: a profile that would ask this command again is refused."""
 _OF_THE_SDK = (
     "AWS_REGION",
@@ -54,7 +54,7 @@ def credentials(which: SecretOptions, options: CredentialsOptions) -> int:
         ask=lambda known: _ask(which, options, asked, known),
         refresh=timedelta(minutes=options.refresh),
         stale=timedelta(hours=options.stale),
-        say=lambda line: typer.echo(shown(line), err=True),
+        say=lambda line: say(line, Level.WARNING),
     ).give(datetime.now(UTC))
     typer.echo(as_credentials(given.key, given.until))
     return 0

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from rich.console import Console
 from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
 from keyturn.cli.checked import checked
+from keyturn.cli.consoles import make_console
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
@@ -106,7 +106,7 @@ def defer(
     if ordering.format is Findings.JSON:
         put(deferral_form(wanted))
     else:
-        Console().print(Text(shown(said)), soft_wrap=True)
+        make_console().print(Text(shown(said)), soft_wrap=True)
     cli_session.say(TOLD)
     return FAILED if cli_session.complain(unkept(notes.unwritten)) else 0
 

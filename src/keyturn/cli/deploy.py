@@ -10,10 +10,11 @@ from itertools import chain
 
 import typer
 from marshmallow import ValidationError
-from rich.console import Console
 from rich.text import Text
 
 from keyturn.cli.brought_along import BroughtAlong, brought_along
+from keyturn.cli.beside import Level, say, shows_progress
+from keyturn.cli.consoles import make_console, say_on
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import now
@@ -239,8 +240,8 @@ class _Progress:
     """
 
     def __init__(self, how: Deploying, *, aside: bool = False) -> None:
-        self._err = Console(stderr=True, highlight=False)
-        self._out = self._err if aside else Console(highlight=False)
+        self._err = make_console(stderr=True, highlight=False)
+        self._out = self._err if aside else make_console(highlight=False)
         self._is_json = how.format is Findings.JSON and not aside
         self._dry_run = how.dry_run
         self._at = now()
@@ -268,7 +269,7 @@ class _Progress:
     def _do(self, step: DeployStep, do: Callable[[DeployStep], StepOutcome]) -> bool:
         """Do it with a step, and say what became of it; whether it succeeded. A vital one must."""
         title = shown(step.title)
-        busy = self._err.status(Text(title)) if self._err.is_terminal else nullcontext()
+        busy = self._err.status(Text(title)) if shows_progress() else nullcontext()
         try:
             with busy:
                 outcome = do(step)
@@ -276,7 +277,7 @@ class _Progress:
             self._done.append((step.title, None, str(error)))
             if step.is_vital:
                 raise DeploymentFailed(f"{title}: {error}") from error
-            self._err.print(Text(shown(f"{title}: {error}"), style="red"), soft_wrap=True)
+            say_on(self._err, f"{title}: {error}", Level.ERROR)
             return False
         self._done.append((step.title, outcome, None))
         if not self._is_json:
@@ -314,12 +315,12 @@ class _Progress:
     def warn(self, warnings: Iterable[str]) -> None:
         """Say what is allowed, but deserves a second thought, before anything is done."""
         for each in warnings:
-            self._err.print(Text(shown(f"warning: {each}"), style="yellow"), soft_wrap=True)
+            say_on(self._err, f"warning: {each}", Level.WARNING)
 
     def close(self, ready: Ready) -> None:
         """Say where Keyturn stands now, and what comes next."""
         if self._dry_run:
-            self._err.print("Nothing was written. Without --dry-run it is done.")
+            say("Nothing was written. Without --dry-run it is done.")
             return
         match stage_of(ready.core.whole):
             case None:
@@ -328,4 +329,4 @@ class _Progress:
                 state = "enforces"
             case _:
                 state = f"enforces in the accounts of {PARAMETER}; the others stay in dry run"
-        self._err.print(f"Keyturn {state}. `keyturn doctor` looks the deployment over.")
+        say(f"Keyturn {state}. `keyturn doctor` looks the deployment over.")

@@ -37,6 +37,18 @@ def deployed_settings(
         KeyturnError: there is no such function, or it cannot be read.
 
     """
+    theirs, here = deployed_variables(profile, region)
+    home = theirs.get("HomeRegion") or here
+    if any(given.get(name, theirs.get(name)) != theirs.get(name) for name in _BUCKET):
+        theirs.pop("AdminDigest", None)
+    try:
+        return Settings.read({**theirs, **given, "HomeRegion": home})
+    except InvalidValue as error:
+        raise as_given(error, given, "the functions' own") from None
+
+
+def deployed_variables(profile: str | None, region: str | None) -> tuple[dict[str, object], str]:
+    """The variables of both functions, and the region where they are. Raises as above."""
     from keyturn.deployment.wiring import functions  # noqa: PLC0415 -- most commands never ask a deployment
 
     session = open_session(profile, region)
@@ -48,11 +60,5 @@ def deployed_settings(
         except NotFound:
             where = f"in the account of your credentials, in {session.region_name}"
             raise KeyturnError(f"--deployed: there is no function {name} {where}") from None
-    home = found.get("HomeRegion") or session.region_name
-    theirs = {name: value for name, value in found.items() if name not in _THEIR_OWN}
-    if any(given.get(name, theirs.get(name)) != theirs.get(name) for name in _BUCKET):
-        theirs.pop("AdminDigest", None)
-    try:
-        return Settings.read({**theirs, **given, "HomeRegion": home})
-    except InvalidValue as error:
-        raise as_given(error, given, "the functions' own") from None
+    theirs = {name: each for name, each in found.items() if name not in _THEIR_OWN}
+    return theirs, str(session.region_name)

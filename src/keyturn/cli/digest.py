@@ -8,6 +8,7 @@ from io import StringIO
 
 import typer
 
+from keyturn.cli.beside import Level, say
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
@@ -87,7 +88,7 @@ def _expected(aws: Aws, settings: Settings, day: date) -> Expected | None:
         why = (
             f"Which accounts there are could not be read, so nobody knows who is missing: {error}"
         )
-        typer.echo(visible(why), err=True)
+        say(why, Level.WARNING)
         return None
 
 

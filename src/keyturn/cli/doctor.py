@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keyturn.cli.beside import shows_progress
+from keyturn.cli.consoles import make_console
 from keyturn.cli.deploy import connect, names_of
 from keyturn.cli.deploy_options import DeployAccounts, DoctorOptions
 from keyturn.cli.exit_codes import FAILED
@@ -37,7 +39,7 @@ def doctor(accounts: DeployAccounts, options: DoctorOptions) -> int:
     if options.format is Findings.JSON:
         sys.stdout.write(as_json(findings, at))
     else:
-        _print(Console(highlight=False), findings)
+        _print(make_console(highlight=False), findings)
     return FAILED if any(each.grade is Grade.PROBLEM for each in findings) else 0
 
 
@@ -62,8 +64,8 @@ def as_json(findings: Iterable[Finding], at: datetime) -> str:
 
 def _found(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Pass the findings on, and say on a terminal that it takes its time."""
-    err = Console(stderr=True)
-    with err.status("Looking") if err.is_terminal else nullcontext():
+    err = make_console(stderr=True)
+    with err.status("Looking") if shows_progress() else nullcontext():
         yield from findings
 
 

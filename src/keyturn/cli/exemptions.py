@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
+from keyturn.cli.beside import Level, say
+from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import BAD_USAGE, FAILED
 from keyturn.cli.given import given
@@ -111,9 +113,9 @@ def show(where: ExemptionsOptions, form: Format) -> int:
             text = write_exemptions_csv(file, today, opened.longest, for_excel=is_excel)
             write_answer(text, is_table=False)
         case Format.TABLE:
-            _print(Console(), file, today, opened.longest)
+            _print(make_console(), file, today, opened.longest)
     for problem in file.problems:
-        typer.echo(visible(f"{file.place}: {problem}"), err=True)
+        say(f"{file.place}: {problem}", Level.WARNING)
     return 0 if file.is_whole else FAILED
 
 
@@ -144,7 +146,7 @@ def add(where: ExemptionsOptions, which: EntryOptions, until: ExpiryOptions, new
     change = _Change("exemptions-add", which, new.reason, lambda file: with_entry(file, entry))
     code = _changed(opened, change, asks=asks, may_be_missing=True)
     join = join_group_command(entry.user, opened.settings.exemption_group)
-    _say(f"An entry alone exempts nobody. The user is exempt once they are in the group: {join}")
+    say(f"An entry alone exempts nobody. The user is exempt once they are in the group: {join}")
     return code
 
 
@@ -184,7 +186,7 @@ def end(where: ExemptionsOptions, which: EntryOptions, reason: str | None) -> in
 
     code = _changed(opened, _Change("exemptions-end", which, reason, edited), asks=asks)
     leave = leave_group_command(which.user or "", opened.settings.exemption_group)
-    _say(f"The user is exempt as long as they are in the group. To take them out: {leave}")
+    say(f"The user is exempt as long as they are in the group. To take them out: {leave}")
     return code
 
 
@@ -212,7 +214,7 @@ def _changed(opened: Opened, change: _Change, *, asks: bool, may_be_missing: boo
     text = change.edited(before)
     _show_difference("" if file is None else before.text, text, opened.store.place)
     if not change.which.enforce:
-        _say(DRY)
+        say(DRY)
         return 0
     if asks:
         confirm(f"Change {opened.store.place}.")
@@ -229,7 +231,7 @@ def _changed(opened: Opened, change: _Change, *, asks: bool, may_be_missing: boo
         _write(opened.store, text, version)
         notes.ends(f"changed {opened.store.place}", failed=False)
     for line in unkept(notes.unwritten):
-        _say(line)
+        say(line)
     return FAILED if notes.unwritten else 0
 
 
@@ -239,7 +241,7 @@ def _write(store: ExemptionsFileStore, text: str, version: str | None) -> None:
     except AlreadyThere as error:
         message = f"{store.place} was changed meanwhile: nothing was written; order it again"
         raise OrderNotDone(message) from error
-    _say(f"wrote {store.place}")
+    say(f"wrote {store.place}")
 
 
 def _show_difference(before: str, after: str, place: str) -> None:
@@ -370,7 +372,3 @@ def _print(console: Console, file: ExemptionsFile, today: date, longest: int) ->
         total = pluralize(len(rows), "exemption")
         said = f"{shown(file.place)}: {total}{': ' if counts else ''}{counts}"
         console.print(Text(said, style="bold"), soft_wrap=True)
-
-
-def _say(line: str) -> None:
-    Console(stderr=True).print(Text(shown(line)), soft_wrap=True)

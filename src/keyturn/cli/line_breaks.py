@@ -8,6 +8,7 @@ from typing import Final
 
 import typer
 
+from keyturn.cli import beside
 from keyturn.domain.plain_text import visible
 
 LEAST: Final = 40
@@ -18,8 +19,12 @@ _INDENT: Final = 2
 def say(lines: Iterable[str], *, err: bool = False) -> None:
     """Print lines, on a terminal as it is wide; else, for grep and files, each as one."""
     stream = sys.stderr if err else sys.stdout
-    width = shutil.get_terminal_size().columns if stream.isatty() else None
+    is_seen = stream.isatty() and not (err and beside.manner().is_json)
+    width = shutil.get_terminal_size().columns if is_seen else None
     for line in lines:
+        if err and width is None:  # programs are told of each as a whole
+            beside.say(line, beside.Level.WARNING)
+            continue
         for part in broken(visible(line), width):
             typer.echo(part, err=err)
 

@@ -8,13 +8,14 @@ from traceback import extract_tb
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
+from keyturn.cli.beside import Level, manner, say
+from keyturn.cli.configured import CONFIGURED, Configured, in_its_words
 from keyturn.cli.exit_codes import BAD_USAGE, FAILED, INTERRUPTED
 from keyturn.cli.given import in_options_words
+from keyturn.cli.once import OnceGroup
 from keyturn.cli.streams import answered
 from keyturn.domain.errors import InvalidValue, KeyturnError, MissingExtra
-from keyturn.domain.plain_text import shown
 
 _HINTS = (
     (r"^NoCredentialsError", "no AWS credentials were found: give --profile, or set AWS_PROFILE"),
@@ -24,7 +25,7 @@ _HINTS = (
 """What helps, where AWS's own words do not say it."""
 
 
-class OneLine(TyperGroup):
+class OneLine(OnceGroup):
     """Answers whatever went wrong with one line, and leaves with its code."""
 
     def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:  # noqa: ANN401 -- as Typer has it
@@ -35,18 +36,21 @@ class OneLine(TyperGroup):
         return code
 
     def _code(self, *args: Any, **extra: Any) -> int:  # noqa: ANN401 -- as above
+        CONFIGURED.set(Configured())  # a process may carry out several
         try:
             code = super().main(*args, **extra)
         except typer.TyperException as error:
             return _complain(error.format_message(), error.exit_code)
         except InvalidValue as error:
-            return _complain(in_options_words(error), BAD_USAGE)
+            return _complain(in_its_words(in_options_words(error)), BAD_USAGE)
         except KeyturnError as error:
+            _debug(error)
             code = BAD_USAGE if isinstance(error, MissingExtra) else FAILED
             return _complain(_with_advice(str(error)), code)
         except typer.Abort:
             code = INTERRUPTED
         except Exception as error:  # noqa: BLE001 -- the last catch: nobody needs a trace here
+            _debug(error)
             return _complain(unforeseen(error), FAILED)
         if code == INTERRUPTED:  # Typer makes it of a KeyboardInterrupt
             _complain("interrupted", INTERRUPTED)
@@ -70,8 +74,15 @@ def unforeseen(error: Exception) -> str:
 
 
 def _complain(line: str, code: int) -> int:
-    typer.echo(shown(line), err=True)
+    say(line, Level.ERROR)
     return code
+
+
+def _debug(error: Exception) -> None:
+    if manner().debugs:
+        from keyturn.cli.debug_log import say_where_from  # noqa: PLC0415 -- it loads the SDK
+
+        say_where_from(error)
 
 
 def _with_advice(line: str) -> str:

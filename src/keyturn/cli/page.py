@@ -5,6 +5,7 @@ from datetime import date
 import typer
 
 from keyturn.cli.audit_options import EvidenceOptions
+from keyturn.cli.beside import Level, say
 from keyturn.cli.evidence import opened
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import now
@@ -56,7 +57,7 @@ def page(where: EvidenceOptions, asked: PageOptions) -> int:
         )
     )
     if not found.is_whole:
-        typer.echo(visible(found.lacking), err=True)
+        say(found.lacking, Level.WARNING)
     return 0 if found.is_whole else FAILED
 
 

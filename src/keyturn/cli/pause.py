@@ -1,9 +1,10 @@
 """Stop every write in the organisation, and let them go on."""
 
-from rich.console import Console
 from rich.text import Text
 
 from keyturn.cli.audit import entry_of, unkept
+from keyturn.cli.beside import Level, say
+from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import given
@@ -40,11 +41,11 @@ def pause(asked: PauseOptions) -> int:
             raise
         # Setting the pause finds an earlier one, too (use_cases/stop.py).
         before = None
-        _say(f"Whether Keyturn is paused could not be read ({error}).", to_stderr=True)
+        say(f"Whether Keyturn is paused could not be read ({error}).", Level.WARNING)
     is_alone = _is_alone(flag)
     if not asked.enforce:
         if before is None:
-            _say(DRY, to_stderr=True)
+            say(DRY)
         return FAILED if is_alone and before is not None else 0
     if asks and before is None:
         confirm("Stop every write in the organisation.")
@@ -67,12 +68,12 @@ def resume(asked: PauseOptions) -> int:
     _is_alone(flag)
     if before is None or not asked.enforce:
         if before is not None:
-            _say(DRY, to_stderr=True)
+            say(DRY)
         return 0
     if asked.format is Findings.JSON:
         # The state at the end has none of them any more.
         for each in before.others:
-            _say(each, to_stderr=True)
+            say(each)
     if asks:
         confirm("Let writes go on.")
     with _audited(aws, asked, "resume") as notes:
@@ -121,13 +122,10 @@ def _is_alone(flag: LocatedPauseFlag) -> bool:
     try:
         is_alone = flag.is_alone()
     except PortError as error:
-        _say(
-            f"Whether Keyturn stores anything there could not be read ({error}).",
-            to_stderr=True,
-        )
+        say(f"Whether Keyturn stores anything there could not be read ({error}).", Level.WARNING)
         return False
     if is_alone:
-        _say(ALONE, to_stderr=True)
+        say(ALONE, Level.WARNING)
     return is_alone
 
 
@@ -135,11 +133,11 @@ def _paused(pause: Pause) -> str:
     return f"Keyturn is paused by {pause.by} since {pause.at:%Y-%m-%d %H:%MZ}: {pause.why}"
 
 
-def _say(line: str, *, to_stderr: bool = False) -> None:
-    Console(stderr=to_stderr).print(Text(shown(line)), soft_wrap=True)
+def _say(line: str) -> None:
+    make_console().print(Text(shown(line)), soft_wrap=True)
 
 
 def _code(notes: Audited) -> int:
     for line in unkept(notes.unwritten):
-        _say(line, to_stderr=True)
+        say(line, Level.ERROR)
     return FAILED if notes.unwritten else 0

@@ -13,6 +13,7 @@ from typing import Final
 
 import typer
 
+from keyturn.cli.beside import Level, say
 from keyturn.cli.own_credentials import open_session
 from keyturn.cli.pickup_options import PickupOptions, PrintAs, SecretOptions, named_secret
 from keyturn.domain.errors import InvalidValue
@@ -89,7 +90,7 @@ def _print(found: Found, form: PrintAs) -> None:
         lacks = "has no SMTP password: the administrators set for whom (SmtpUsers)"
         raise NotDelivered(f"the secret {found.address.id} {lacks}")
     if sys.stdout is not None and sys.stdout.isatty():
-        typer.echo("Warning: the secret access key is on your screen now.", err=True)
+        say("Warning: the secret access key is on your screen now.", Level.WARNING)
     if form is PrintAs.JSON:
         typer.echo(as_credentials(key))
     elif form is PrintAs.SMTP:
@@ -121,16 +122,15 @@ def _remark(found: Found) -> None:
     if old.key.key_id != found.new.key.key_id and found.unknown is None:
         typer.echo(f"The old key {_ENDS}")
     if found.unknown is not None:
-        why = shown(found.unknown)
-        typer.echo(f"Whose the old key is could not be checked: {why}.", err=True)
+        say(f"Whose the old key is could not be checked: {found.unknown}.", Level.WARNING)
     if found.unordered is not None and found.unknown is None:
-        why = shown(found.unordered)
-        typer.echo(f"Whether the new key is the newer one could not be checked: {why}.", err=True)
+        why = f"could not be checked: {found.unordered}."
+        say(f"Whether the new key is the newer one {why}", Level.WARNING)
     if old.also_in is not None:
-        typer.echo(_also(old), err=True)
+        say(_also(old), Level.WARNING)
     in_shell = os.environ.get("AWS_ACCESS_KEY_ID")
     if in_shell and in_shell != found.new.key.key_id:
-        typer.echo("AWS_ACCESS_KEY_ID is set here, and goes before the profile.", err=True)
+        say("AWS_ACCESS_KEY_ID is set here, and goes before the profile.", Level.WARNING)
 
 
 def _also(old: ProfileKey) -> str:

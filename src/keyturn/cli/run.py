@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rich.console import Console
-
 from keyturn.cli.answer import opened
 from keyturn.cli.audit import entry_of, said, shortened, unkept
 from keyturn.cli.checked import checked
+from keyturn.cli.consoles import make_console
 from keyturn.cli.exit_codes import DUE, FAILED
 from keyturn.cli.explain import print_explanation
 from keyturn.cli.identifiers import check_who, is_key
@@ -131,7 +130,7 @@ def run(  # noqa: PLR0913, PLR0917 -- a group of options each
             but_notices = " but notices of a dry run" if cli_session.can_notify else ""
             cli_session.say(f"Dry run: nothing was written{but_notices}. {options.to_enforce}")
         if (why := fleet_run.rotations.why_stopped) is not None:
-            cli_session.say(f"Stopped: {why}. Fix the cause, and run the command again.")
+            cli_session.complain([f"Stopped: {why}. Fix the cause, and run the command again."])
             return FAILED
         return code if is_kept else FAILED
 
@@ -196,7 +195,7 @@ def explain(
     if explaining.format is Findings.JSON:
         put(explanation(report))
         return cli_session.close(report)
-    console = Console()
+    console = make_console()
     for result in results:
         for decided in result.plan.users:
             print_explanation(console, result.plan, decided, cli_session.aws.settings.policy)

@@ -7,9 +7,10 @@ from dataclasses import replace
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
+from keyturn.cli.beside import Level, manner, say, shows_progress
 from keyturn.cli.checked import Checked
+from keyturn.cli.consoles import make_console, say_on
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.local_run import FleetRun, Work, connect, find_accounts, now, on_accounts
 from keyturn.cli.options import AccountOptions, NotifyBy
@@ -21,7 +22,6 @@ from keyturn.domain.commands import OperatorCommand
 from keyturn.domain.errors import InvalidValue, KeyturnError, Paused, PortError
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
-from keyturn.domain.plain_text import shown
 from keyturn.domain.policy import CopiesToAdmin
 from keyturn.domain.result import AccountResult, Request
 from keyturn.domain.stage import PARAMETER
@@ -70,7 +70,7 @@ class CliSession:
         staged: whether accounts outside the stage stay in dry run.
         """
         where, settings = asked.where, asked.settings
-        self.err = Console(stderr=True)
+        self.err = make_console(stderr=True)
         self._verbose = verbose
         self._warned: set[str] = set()
         self.aws: Aws = connect(where, settings, self._wrote, asked.owners_file)
@@ -86,7 +86,7 @@ class CliSession:
         for account, why in self.inventory.skipped:
             self.say(f"skipped {title(account)}: {why}")
         for warning in self.inventory.warnings:
-            self.say(f"warning: {warning}")
+            self.warn_of(f"warning: {warning}")
         if staged and not settings.stage.is_everywhere:
             self._say_stage()
         if not settings.bucket and hints:
@@ -114,17 +114,21 @@ class CliSession:
 
     def say(self, line: str) -> None:
         """Tell the operator something, beside the answer."""
-        self.err.print(Text(shown(line)), soft_wrap=True)
+        say_on(self.err, line)
+
+    def warn_of(self, line: str) -> None:
+        """Tell them something that --quiet must not hide."""
+        say_on(self.err, line, Level.WARNING)
 
     def tell_of_pause(self) -> None:
         """Say that nothing is written for now, before somebody counts on it."""
         try:
             pause = self.aws.pause_flag().pause()
         except PortError as error:
-            self.say(f"Whether Keyturn is paused could not be read ({error}).")
+            self.warn_of(f"Whether Keyturn is paused could not be read ({error}).")
             return
         if pause is not None:
-            self.say(f"{Paused(pause.by, pause.at, pause.why)}, until it is resumed.")
+            self.warn_of(f"{Paused(pause.by, pause.at, pause.why)}, until it is resumed.")
 
     def keep_to(self, approvals: Approvals) -> None:
         """Look at the accounts of a plan alone; one that is not among ours is named."""
@@ -225,9 +229,9 @@ class CliSession:
 
     def complain(self, lines: Iterable[str]) -> bool:
         """Name what went wrong beside the work; whether anything did."""
-        named = [Text(shown(line), style="red") for line in lines]
+        named = list(lines)
         for line in named:
-            self.err.print(line, soft_wrap=True)
+            say_on(self.err, line, Level.ERROR)
         return bool(named)
 
     def close(self, report: Report) -> int:
@@ -240,7 +244,7 @@ class CliSession:
         for line in warnings(report):
             if line not in self._warned:
                 self._warned.add(line)
-                self.say(line)
+                self.warn_of(line)
 
     def owner_of(self, key_id: str) -> str:
         """
@@ -286,7 +290,8 @@ class CliSession:
         if self._verbose or action.startswith("iam:"):
             said = " ".join(f"{name}={facts[name]}" for name in facts)
             refused = f", refused: {facts['error']}" if "error" in facts else ""
-            self.say(f"{'tried' if refused else 'wrote'} {action} {said}{refused}")
+            line = f"{'tried' if refused else 'wrote'} {action} {said}{refused}"
+            say_on(self.err, line, facts={"action": action, **facts})
 
 
 def _announcer(
@@ -301,7 +306,7 @@ def tell_failures(console: Console, report: Report) -> bool:
     """Name everything that failed; whether anything did."""
     lines = list(failures(report))
     for line in lines:
-        console.print(Text(line, style="red"), soft_wrap=True)
+        say_on(console, str(line), Level.ERROR)
     return bool(lines)
 
 
@@ -323,7 +328,7 @@ def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
     what = f"{doing} {pluralize(accounts, 'account')}"
     seen: dict[str, float] = {}
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns, console=console, transient=True, disable=not shows_progress()
     ) as progress:
         task = progress.add_task(what, total=accounts)
 
@@ -332,5 +337,7 @@ def _bar(console: Console, doing: str, accounts: int) -> Generator[Tick]:
             if part > before:
                 seen[account.id] = part
                 progress.advance(task, part - before)
+            if done == of and manner().is_json:
+                say(f"{what}: {account.id} is done", facts={"account": account.id})
 
         yield tick

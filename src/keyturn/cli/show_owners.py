@@ -12,6 +12,7 @@ from rich.text import Text
 
 from keyturn.cli.answer import FILE_WIDTH
 from keyturn.cli.checked import Checked, checked
+from keyturn.cli.consoles import make_console, text_console
 from keyturn.cli.options import AccountOptions, Format, OwnersFileOptions, OwnersShowOptions, Users
 from keyturn.cli.report import Report
 from keyturn.cli.result_file import result_file
@@ -64,7 +65,7 @@ def _answer(
     whole = cli_session.report(fleet_run, results)
     report = replace(whole, results=[*map(_missing, whole.results)]) if asked.missing else whole
     if put is None:
-        text = _text(whole, report, asked.format, Console().width)
+        text = _text(whole, report, asked.format, make_console().width)
         write_answer(text, is_table=asked.format is Format.TABLE)
         return cli_session.close(whole)
     code = cli_session.close(whole)
@@ -98,7 +99,7 @@ def _text(whole: Report, report: Report, form: Format, width: int) -> str:
         case Format.CSV | Format.EXCEL:
             return write_owners_csv(report.results, for_excel=form is Format.EXCEL)
     text = StringIO()
-    console = Console(file=text, width=width)
+    console = text_console(text, width)
     with tidy(console):
         _print(console, report)
         console.print(Text(_summary(whole, report), style="bold"))

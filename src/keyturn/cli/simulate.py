@@ -7,6 +7,7 @@ from contextlib import nullcontext
 
 import typer
 
+from keyturn.cli.beside import Level, say
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import parameters_in
 from keyturn.cli.line_breaks import broken
@@ -89,7 +90,7 @@ def simulate(where: StoredOptions, rules: PlayOptions, asked: SimulateOptions) -
             write(text)
     if write is not None or asked.format is not SimulateFormat.TABLE:  # a shown table says it
         for line in not_seen_of(found.coverage):
-            typer.echo(visible(line), err=True)
+            say(line, Level.WARNING)
     return 0 if found.coverage.is_whole else FAILED
 
 

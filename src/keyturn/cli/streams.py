@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
 from keyturn.cli.exit_codes import FAILED
 
@@ -27,14 +27,29 @@ _PLAIN: Final = {
 _SPELLED_OUT: Final = "keyturn.spelled_out"
 
 
+class Manner(NamedTuple):
+    """How a command speaks on standard error. No dataclass: `--version` would pay for it."""
+
+    quiet: bool = False
+    is_plain: bool = False
+    """Without colours, bold or dim."""
+    is_json: bool = False
+    """Each line is a JSON object."""
+    debugs: bool = False
+
+
 class Enduring(io.BufferedIOBase):
     """Takes whatever is written; once that no longer gets out, it keeps the reason and goes on."""
 
     def __init__(self, stream: Any) -> None:  # noqa: ANN401 -- whatever stands behind a text stream
         """stream: None where the process has none."""
         self._stream = stream
+        self._begun = ""
         self.lost: OSError | None = None
         """Why something did not get out."""
+        self.manner = Manner()
+        self.spell: Callable[[str], bytes] | None = None
+        """What becomes of each line that nobody has given a form; None: it passes as it is."""
 
     def writable(self) -> bool:
         """Say that it takes everything."""
@@ -42,8 +57,12 @@ class Enduring(io.BufferedIOBase):
 
     def write(self, some: Any) -> int:  # noqa: ANN401 -- as io has it
         """Pass it on, while that is possible."""
-        self._try(lambda stream: stream.write(some))
+        self.write_as_it_is(some if self.spell is None else self._spelled(self.spell, some))
         return len(some)
+
+    def write_as_it_is(self, some: Any) -> None:  # noqa: ANN401 -- as io has it
+        """Pass on what has its form already."""
+        self._try(lambda stream: stream.write(some))
 
     def flush(self) -> None:
         """Pass on what waits."""
@@ -52,6 +71,9 @@ class Enduring(io.BufferedIOBase):
 
     def end(self) -> None:
         """Take what still comes, and pass on nothing: whose stream it is may have closed it."""
+        if self.spell is not None and self._begun:
+            self.write_as_it_is(self.spell(self._begun))
+            self.flush()
         self._stream = None
         self.lost = self.lost or OSError(errno.EBADF, os.strerror(errno.EBADF))
 
@@ -67,6 +89,11 @@ class Enduring(io.BufferedIOBase):
     def isatty(self) -> bool:
         """Say whether somebody reads along."""
         return self._stream is not None and bool(self._stream.isatty())
+
+    def _spelled(self, spell: Callable[[str], bytes], some: Any) -> bytes:  # noqa: ANN401 -- as io has it
+        """Give each line its form; what has no end yet waits for it."""
+        *lines, self._begun = (self._begun + bytes(some).decode(errors="replace")).split("\n")
+        return b"".join(map(spell, lines))
 
     def _try(self, do: Callable[[Any], object]) -> None:
         if self.lost is not None:
@@ -171,5 +198,8 @@ def _has_left(error: OSError) -> bool:
 
 
 def can_ask() -> bool:
-    """Whether somebody sits there who can be asked."""
+    """Whether somebody sits there who can be asked; not where a program reads what is said."""
+    behind = getattr(sys.stderr, "buffer", None)
+    if isinstance(behind, Enduring) and behind.manner.is_json:
+        return False
     return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()

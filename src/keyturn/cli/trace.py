@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from keyturn.cli.audit_options import TraceOptions
+from keyturn.cli.beside import shows_progress
 from keyturn.cli.checked import checked
+from keyturn.cli.consoles import make_console
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.identifiers import check_key
 from keyturn.cli.json_answers import put
@@ -155,13 +156,13 @@ def _last(use: LastUse | None) -> str:
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
-    console = Console(stderr=True)
+    console = make_console(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("CloudTrail in {task.description}: page {task.completed:.0f}"),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not shows_progress(),
     ) as progress:
         tasks = {}
 
