@@ -245,6 +245,8 @@ def parse(line: str) -> None:
     group = typer.main.get_command(app)
     assert isinstance(group, TyperGroup)
     context = group.make_context("keyturn", list(arguments))
+    while arguments[0].startswith("-"):  # what every command has, before its name
+        del arguments[0]
     name, command, rest = group.resolve_command(context, arguments)
     assert command is not None
     command.make_context(name, rest, parent=context)
@@ -260,7 +262,7 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, command, *options = shlex.split(line, comments=True)
-    asks_nothing = {"demo", "help", "notices", "--install-completion"}
+    asks_nothing = {"config", "demo", "help", "notices", "--install-completion"}
     if command in asks_nothing or {"--file", "--folder", "--permissions"} & {
         *options
     }:  # nothing of AWS

@@ -6,8 +6,6 @@ from contextlib import nullcontext
 from dataclasses import fields
 from pathlib import Path
 
-import typer
-
 from keyturn.cli.beside import Level, say
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED

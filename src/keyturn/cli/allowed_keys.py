@@ -60,7 +60,7 @@ class Commands:
         return frozenset(name for options in self.options.values() for name in options)
 
     def shared(self) -> Mapping[str, TyperOption]:
-        """The options that are the same thing wherever they are, and so may stand on top."""
+        """What is the same thing wherever it is, and may stand on top: name → option."""
         found: dict[str, TyperOption] = {}
         unlike: set[str] = set()
         for words, options in self.options.items():
@@ -87,7 +87,7 @@ def options_of(
     command: Any,  # noqa: ANN401 -- Typer has no public class for what is above commands and groups
     everywhere: tuple[TyperOption, ...],
 ) -> dict[str, TyperOption]:
-    """A command's options by their long names, without the dashes."""
+    """A command's options: long name, without the dashes → option."""
     return {
         long_name(each): each
         for each in (*command.params, *everywhere)

@@ -127,7 +127,7 @@ def _bytes(path: Path, kind: Kind) -> bytes:
 
 def _check_owner(path: Path) -> None:
     """As git and ssh do. Windows has no such modes: there nobody is asked."""
-    if not hasattr(os, "geteuid"):
+    if sys.platform == "win32":
         return
     for status in (os.lstat(path), os.stat(path)):  # noqa: PTH116 -- of the link, and of its end
         if status.st_uid not in {_ROOT, os.geteuid()}:
@@ -159,7 +159,7 @@ def _not_toml(path: Path, text: str, error: tomllib.TOMLDecodeError) -> InvalidV
 
 def lines_of_keys(text: str) -> Mapping[Words, int]:
     """
-    On which line each key and section begins: tomllib does not say.
+    Key or section → the line on which it begins: tomllib does not say.
 
     Each statement is read by itself, for TOML ends none in the middle of a line or of another.
     """

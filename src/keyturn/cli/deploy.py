@@ -12,8 +12,8 @@ import typer
 from marshmallow import ValidationError
 from rich.text import Text
 
-from keyturn.cli.brought_along import BroughtAlong, brought_along
 from keyturn.cli.beside import Level, say, shows_progress
+from keyturn.cli.brought_along import BroughtAlong, brought_along
 from keyturn.cli.consoles import make_console, say_on
 from keyturn.cli.deploy_options import DeployAccounts, Deploying, DeployOptions
 from keyturn.cli.exit_codes import FAILED

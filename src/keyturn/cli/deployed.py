@@ -48,7 +48,11 @@ def deployed_settings(
 
 
 def deployed_variables(profile: str | None, region: str | None) -> tuple[dict[str, object], str]:
-    """The variables of both functions, and the region where they are. Raises as above."""
+    """
+    The variables of both functions (name → value), and the region where they are.
+
+    Raises KeyturnError where one is not there, or cannot be read.
+    """
     from keyturn.deployment.wiring import functions  # noqa: PLC0415 -- most commands never ask a deployment
 
     session = open_session(profile, region)

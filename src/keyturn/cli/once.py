@@ -98,14 +98,14 @@ def typed_options(
     ctx: typer.Context,
     args: Sequence[str],
 ) -> tuple[dict[str, Any], list[str], list[Any]]:
-    """What is typed: each option's value by its name, what is left, and the options in order."""
+    """What is typed: option's name → value; what is left; and the options in order."""
     values, rest, order = command.make_parser(ctx).parse_args(args=list(args))
     options = [each for each in order if isinstance(each, TyperOption)]
     return {long_name(each): values[str(each.name)] for each in options}, rest, order
 
 
 def given_everywhere(ctx: typer.Context) -> dict[str, Any]:
-    """What was typed of the options that every command has, so far."""
+    """What was typed so far of the options that every command has: name → value."""
     return dict(ctx.meta.get(_BEFORE, {}))
 
 

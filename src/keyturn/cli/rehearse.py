@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
+from keyturn.cli.beside import say
+from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED, INTERRUPTED
 from keyturn.cli.given import as_given, given
@@ -379,7 +380,7 @@ def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | N
     if asked.output.format is Findings.JSON:
         sys.stdout.write(as_json(rehearsed, redaction))
     else:
-        print_rehearsed(Console(highlight=False), rehearsed, redaction)
+        print_rehearsed(make_console(highlight=False), rehearsed, redaction)
     _say_others(rehearsed.cleaned)
     if put is not None:
         put(as_json(rehearsed, redaction))
@@ -477,9 +478,9 @@ def _how_to_clean(asked: Asked) -> str:
 
 def _say(line: str) -> None:
     """Tell the operator something, beside the answer."""
-    Console(stderr=True).print(Text(shown(line)), soft_wrap=True)
+    say(line)
 
 
 def _progress(line: str) -> None:
     """Say what is going on, while it takes its time."""
-    Console(stderr=True).print(Text(f"… {shown(line)}", "dim"), soft_wrap=True)
+    say(f"… {line}")

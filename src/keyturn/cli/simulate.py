@@ -5,8 +5,6 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 
-import typer
-
 from keyturn.cli.beside import Level, say
 from keyturn.cli.exit_codes import FAILED
 from keyturn.cli.given import parameters_in
