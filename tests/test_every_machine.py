@@ -40,6 +40,7 @@ ONLY_POSIX = frozenset(
 )
 # Each asks which system it is on before it does: mypy checks that they do, see `make types`.
 WHERE_IT_IS_ASKED = {
+    "keyturn/cli/configuration_file.py",
     "keyturn/cli/open_files.py",
     "keyturn/mail/template_process.py",
     "keyturn/own_machine/adapters/private_files.py",

@@ -477,7 +477,9 @@ def test_options_behind_a_group_are_its_commands_alone(machine: Machine) -> None
 # --- a stranger's file ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(NOT_FOUND - {"man", "csv", "html", "page", "ocsf"}))
+@pytest.mark.parametrize(
+    "name", sorted(NOT_FOUND - {"man", "csv", "html", "page", "ocsf", "report"})
+)
 def test_a_file_that_was_only_found_may_not_give(name: str, machine: Machine) -> None:
     commands = Commands.below(GROUP, everywhere())  # type: ignore[arg-type]  # as above
     words = next(words for words, options in commands.options.items() if name in options)

@@ -21,12 +21,12 @@ from keyturn.domain.errors import InvalidValue
 
 TYPED_ALONE: Final = frozenset(
     {
-        *("enforce", "yes", "leaked", "even-exempt", "even-paused", "approve"),
+        *("enforce", "yes", "leaked", "even-exempt", "even-paused", "approve", "clean"),
         *("config", "no-config", "help", "version", "install-completion", "show-completion"),
     }
 )
 """What somebody has to mean each time: it writes, or drops a question or a limit."""
-WRITES_FILES: Final = frozenset({"output", "csv", "html", "page", "ocsf", "man"})
+WRITES_FILES: Final = frozenset({"output", "csv", "html", "page", "ocsf", "man", "report"})
 """For one command each: another command's answer would take the file's place."""
 NOT_FOUND: Final = WRITES_FILES | {
     "notify",  # mails go out in a dry run, too
@@ -34,6 +34,7 @@ NOT_FOUND: Final = WRITES_FILES | {
     "source",  # a deployment's code
     "templates",  # they are run
     "owners-file",  # who is notified
+    "mail-to",  # likewise, of a rehearsal
 }
 """What no file may say that was only found: whoever wrote it may be a stranger."""
 OF_AN_OWNER: Final = frozenset({"pickup", "credentials"})

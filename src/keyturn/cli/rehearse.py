@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from rich.text import Text
-
 from keyturn.cli.beside import say
 from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
@@ -40,7 +38,6 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
 from keyturn.domain.names import MAILABLE
-from keyturn.domain.plain_text import shown
 from keyturn.rehearsal.clean_up import Cleaned, CleanUp
 from keyturn.rehearsal.guarding import Guard
 from keyturn.rehearsal.model.cost import BELOW
