@@ -20,7 +20,7 @@ BUCKET = "receipts-of-rehearsals"
 SEAL = "alias/seal"
 SECRETS = "alias/secrets"
 ROLE = "Rehearser"
-HERE = ("--bucket", BUCKET, "--admin", ADMIN, "--seal-key", SEAL)
+HERE = ("--story", "--bucket", BUCKET, "--admin", ADMIN, "--seal-key", SEAL)
 THERE = ("--account", PROD, "--role-name", ROLE, "--secrets-kms-key", SECRETS)
 
 

@@ -1,9 +1,9 @@
 """
-End `keyturn rehearse` at each of its calls: `python -m tests.rehearsal.killed [EVERY]`.
+End `keyturn rehearse` at each of its calls: `python -m tests.rehearsal.killed [EVERY [PART]]`.
 
 One rehearsal is played. At each call the process splits: one half ends there, in one of four ways,
 cleans up, and says whether anything is left; the other goes on to the next call. So each end costs
-a clean-up, and not a rehearsal. EVERY: at how many calls once (1: at all).
+a clean-up, and not a rehearsal. EVERY: at how many calls once (1: at all). PART: story or probes.
 
 - killed before the call leaves, or when its effect is done: nothing of the command runs any more,
   and a later `--clean` cleans up.
@@ -25,7 +25,7 @@ from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.faults import KilledError
 from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.listening import tell_the_canary
-from tests.rehearsal.scene import CLEAN, HERE, Rehearsing, rehearsing
+from tests.rehearsal.scene import CLEAN, HERE, PROBES, Rehearsing, rehearsing
 
 LATER = timedelta(minutes=1)
 """IAM shows what was made some seconds late; who types `--clean` comes later."""
@@ -88,7 +88,10 @@ def check_child(operator: Rehearsing, result: Result | None) -> None:
     assert operator.others() == operator.before
 
 
-def main(every: int) -> int:
+PARTS = {"story": HERE, "probes": PROBES}
+
+
+def main(every: int, part: str) -> int:
     """End it at every so many calls; 1 if anything was left once."""
     tell_the_canary()
     began, splitter = monotonic(), Splitter(every)
@@ -97,7 +100,7 @@ def main(every: int) -> int:
         result = None
         try:
             with suppress(KilledError):
-                result = operator.keyturn(*HERE)
+                result = operator.keyturn(*PARTS[part])
             if splitter.is_child:
                 check_child(operator, result)
         except BaseException:
@@ -109,7 +112,8 @@ def main(every: int) -> int:
         if splitter.is_child:
             os._exit(0)
         assert result is not None
-        assert result.exit_code == 0, result.output
+        # Of the probes some come out differently: the local AWS lacks what they try.
+        assert result.exit_code == 0 or part == "probes", result.output
     said = [f"left something: {line}" for line in splitter.failed]
     said.append(
         f"{splitter.calls} calls, ended {splitter.ends} times, {len(splitter.failed)} times "
@@ -120,4 +124,6 @@ def main(every: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1))
+    given = sys.argv[1:]
+    every, part = [*given, *["1", "story"][len(given) :]]
+    sys.exit(main(int(every), part))

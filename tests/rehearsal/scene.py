@@ -29,6 +29,7 @@ from tests.cli.organisation import (
 PATH = "/keyturn-rehearsal/"
 NAME = "keyturn-rehearsal-"
 HERE = ("rehearse", "--story", "--bucket", BUCKET, "--admin", ADMIN, *SEALED, "--yes")
+PROBES = ("rehearse", "--probes", "--bucket", BUCKET, *SEALED, "--yes")
 IN_THE_SHOP = (
     *HERE,
     *("--account", SHOP, "--role-name", "Rehearser", "--secrets-kms-key", "aws/secretsmanager"),
@@ -61,7 +62,16 @@ class Rehearsing:
         listed = iam.list_groups()["Groups"]  # moto does not heed the path here
         groups = [each["GroupName"] for each in listed if each["Path"].startswith(PATH)]
         named = [each.name for each in self.cloud.secrets(account) if NAME in each.name]
-        return [*users, *groups, *named, *self.objects(f"{NAME.rstrip('-')}/")]
+        queues = self.client("sqs", account).list_queues(QueueNamePrefix=NAME)
+        buses = self.client("events", account).list_event_buses(NamePrefix=NAME)["EventBuses"]
+        return [
+            *users,
+            *groups,
+            *named,
+            *queues.get("QueueUrls", []),
+            *(each["Name"] for each in buses),
+            *self.objects(f"{NAME.rstrip('-')}/"),
+        ]
 
     def objects(self, prefix: str = "") -> list[str]:
         s3 = self.client("s3")

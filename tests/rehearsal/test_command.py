@@ -1,12 +1,16 @@
 """What `keyturn rehearse` takes, refuses and answers."""
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
 from tests.cli.organisation import ADMIN, BUCKET, OURS, SEALED, SHOP
 from tests.rehearsal.scene import HERE, Rehearsing
 
@@ -157,3 +161,21 @@ def test_a_call_that_is_denied_leaves_a_step_untried(operator: Rehearsing) -> No
     [_, exempt] = answer["findings"]
     assert exempt["verdict"] == "not-tried"
     assert "CreateGroup: AccessDenied" in exempt["why"]
+
+
+def test_a_job_that_is_ended_cleans_up_as_after_ctrl_c(operator: Rehearsing) -> None:
+    def end_at_the_rotation(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "PutSecretValue":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return perform(request)
+
+    operator.cloud.layers.append(end_at_the_rotation)
+    before = signal.getsignal(signal.SIGTERM)
+
+    ended = operator.keyturn(*HERE)
+
+    assert ended.exit_code == 130
+    assert "Interrupted: cleaning up." in ended.stderr
+    assert operator.left() == []
+    assert operator.others() == operator.before
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -33,6 +33,7 @@ from keyturn.cli.rehearse_report import Rehearsed, as_json, print_rehearsed
 from keyturn.cli.result_file import result_file
 from keyturn.cli.session import confirm
 from keyturn.cli.streams import can_ask
+from keyturn.cli.termination import ended_as_interrupted
 from keyturn.deployment.model.resources import ROTATION
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
@@ -244,7 +245,8 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         engine="deployed" if asked.where.deployed else "here",
         region=str(aws.own.region_name),
     )
-    _try(asked, aws, marks, rehearsed)
+    with ended_as_interrupted():
+        _try(asked, aws, marks, rehearsed)
     return _answered(rehearsed, asked, put)
 
 
