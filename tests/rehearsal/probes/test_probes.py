@@ -178,6 +178,21 @@ def test_an_answer_of_another_form_is_another_behaviour_and_no_stack_trace(
     assert finding.seen.startswith("an answer has another form (KeyError)")
 
 
+def test_a_clock_that_stands_still_does_not_make_a_probe_ask_without_end(
+    cloud: LocalCloud,
+) -> None:
+    here = in_sandbox(
+        cloud,
+        lambda _service, client: Bent(client, {"update_access_key": lambda _call, **_params: {}}),
+    )
+    bench = replace(here.bench, seconds=lambda: 0.0, sleep=lambda _seconds: None)
+
+    finding = try_one(named("inactive-key"), bench, lambda: here.guard.calls)
+
+    assert finding.verdict is Verdict.DIFFERENT
+    assert finding.calls < 30
+
+
 # --- with which rights
 
 

@@ -92,15 +92,22 @@ class Bench:
         return str(answer["ARN"])
 
     def until(self, look: Callable[[], Found | None]) -> tuple[Found | None, float]:
-        """Look until there is something to see, for a minute at most; and the seconds it took."""
+        """
+        Look until there is something to see; and the seconds that it took.
+
+        For a minute at most, by the clock or by the pauses together, whichever is over first: a
+        clock that stands still must not make it ask without end.
+        """
         begun, pauses = self.seconds(), iter(_PAUSES)
-        pause = 0.0
+        pause = slept = 0.0
         while True:
-            found, passed = look(), self.seconds() - begun
+            found = look()
+            passed = max(self.seconds() - begun, slept)
             if found is not None or passed >= PATIENCE:
                 return found, passed
             pause = next(pauses, pause)
             self.sleep(pause)
+            slept += pause
 
     def works(self, key: Key) -> float | None:
         """Wait until AWS knows a key; the seconds, None: it does not within a minute."""
