@@ -18,13 +18,10 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import boto3
-
 from keyturn.adapters.alternate_contacts import AwsAlternateContacts
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import Journal, bucket_client, client, shared_client, write_to
 from keyturn.adapters.event_bus import EventBridgeBus
-from keyturn.adapters.https import HttpsSender
 from keyturn.adapters.iam import IamAccessKeys
 from keyturn.adapters.kms import KeyNames, SealKeyInKms
 from keyturn.adapters.no_bucket import NoDailyLimitLedger, NoDeferrals, NoPauseFlag, NoReceipts
@@ -37,6 +34,7 @@ from keyturn.adapters.s3_owners_file import S3OwnersFile
 from keyturn.adapters.s3_pause_flag import S3PauseFlag
 from keyturn.adapters.s3_receipts import CHANNELS_FOLDER, S3Receipts
 from keyturn.adapters.s3_snapshots import S3Snapshots
+from keyturn.adapters.sdk_session import AnySession, core_of, region_of
 from keyturn.adapters.secret_list import SecretsManagerList
 from keyturn.adapters.secrets_manager import SecretsManagerStore
 from keyturn.adapters.sts import session_as
@@ -53,6 +51,8 @@ from keyturn.mail.letterhead import Letterhead
 from keyturn.settings import Settings
 
 if TYPE_CHECKING:
+    from botocore.session import Session
+
     from keyturn.adapters.channel_secret import ChannelSecret
     from keyturn.adapters.channels.email import EmailChannel
     from keyturn.adapters.cloudtrail import CloudTrailHistory, EventHistory
@@ -154,7 +154,7 @@ class _Member:
 class _Connections:
     """The sessions and clients of one place, made once and kept over warm invocations."""
 
-    session: boto3.Session
+    session: AnySession
     settings: Settings
     journal: Journal
     clock: Clock
@@ -164,7 +164,7 @@ class _Connections:
     """The owners file of this machine that counts in place of the bucket's; None: none does."""
     members_kept: int = MOST_PARALLEL
     """How many member accounts' clients are kept; as many as are worked on at once, at least."""
-    watched: Callable[[boto3.Session], boto3.Session] = lambda session: session
+    watched: Callable[[Any], Any] = lambda session: session
     """What each session of a role passes before a client is made of it: a rehearsal's guard."""
     _kept: dict[str, Any] = field(default_factory=dict)
     """What for → the client or adapter that was made for it."""
@@ -172,8 +172,13 @@ class _Connections:
     """Account id → its clients, in the order in which they were made."""
     _buckets: dict[tuple[str, str], TokenBucket] = field(default_factory=dict)
     """Account id and service → what it bears, which outlasts the clients that learnt it."""
-    # boto3's sessions may not make two clients at once; accounts run side by side.
+    # Sessions may not make two clients at once; accounts run side by side.
     _making: RLock = field(default_factory=RLock)
+
+    @property
+    def sdk_session(self) -> Session:
+        """botocore's session, whatever stands around it."""
+        return core_of(self.session)
 
     def own_account(self) -> str:
         """The account whose credentials we hold."""
@@ -259,11 +264,11 @@ class _Connections:
             return None
         return self._keep("seal key", lambda: SealKeyInKms(lambda: self._own("kms"), key))  # type: ignore[no-any-return]  # what the lambda makes
 
-    def _session_in(self, account: str, role: str) -> boto3.Session:
+    def _session_in(self, account: str, role: str) -> AnySession:
 
         region = self.settings.home_region
         partition = self.session.get_partition_for_region(region)
-        return self.watched(
+        return self.watched(  # type: ignore[no-any-return]  # the session that it was given
             session_as(
                 self.session,
                 self._own("sts"),
@@ -538,7 +543,7 @@ class Aws(_Connections):
 
     def every_region(self) -> tuple[str, ...]:
         """The regions that CloudTrail is in, as the SDK knows them; some may be off."""
-        partition = self.session.get_partition_for_region(self.session.region_name)
+        partition = self.session.get_partition_for_region(str(region_of(self.session)))
         return tuple(self.session.get_available_regions("cloudtrail", partition))
 
     def pause_flag(self) -> PauseFlag:
@@ -765,6 +770,7 @@ class Aws(_Connections):
         )
 
     def _channel_parts(self, complain: Complain) -> ChannelParts:
+        from keyturn.adapters.https import HttpsSender
         from keyturn.adapters.s3_conversations import S3Conversations
         from keyturn.channel_wiring import ChannelParts
         from keyturn.mail.brief import brief_of
@@ -1078,7 +1084,7 @@ class Aws(_Connections):
 
     def _letterhead(self) -> Letterhead:
         # The functions run where the bucket is.
-        return self.settings.letterhead(self.session.region_name or "")
+        return self.settings.letterhead(region_of(self.session) or "")
 
     def _receipts(self) -> S3Receipts:
         """What was notified, for who only reads; for one run, for it keeps what it has read."""

@@ -7,7 +7,7 @@ It is compared to the byte, signature and all, with the botocore that uv.lock pi
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib import metadata
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +18,7 @@ import time_machine
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
+from botocore.session import Session, get_session
 from moto.core.botocore_stubber import MockRawResponse
 
 import keyturn
@@ -29,6 +30,7 @@ from keyturn.adapters.clients import (
     client,
     shared_client,
 )
+from keyturn.adapters.sdk_session import AnySession
 from keyturn.adapters.sts import session_as
 from keyturn.adapters.token_bucket import TokenBucket
 
@@ -42,6 +44,8 @@ OF_BOTO3 = Config(
 )
 SECRET = "Account_222222222222_User_ann_AccessKey"
 ROLE = "arn:aws:iam::222222222222:role/m"
+OF_AN_OPERATOR = f"Boto3/{boto3.__version__}"
+OF_A_FUNCTION = f"Botocore/{metadata.version('botocore')}"
 QUEUE = "https://sqs.us-east-1.amazonaws.com/222222222222/q"
 CALLS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "iam": ("create_access_key", {"UserName": "ann+é@example.com"}),
@@ -101,7 +105,16 @@ def own() -> boto3.Session:
     return boto3.Session(*CREDENTIALS, region_name="us-east-1")
 
 
-def member() -> boto3.Session:
+@cache
+def a_functions() -> Session:
+    """A session as a function has it, without boto3."""
+    session = get_session()
+    session.set_config_variable("region", "us-east-1")
+    session.set_credentials(*CREDENTIALS)
+    return session
+
+
+def member(of: Callable[[], AnySession] = own) -> AnySession:
     """A member account's session, which has the same credentials."""
     key_id, secret, token = CREDENTIALS
     answer = {
@@ -111,15 +124,23 @@ def member() -> boto3.Session:
         "Expiration": AT + timedelta(hours=1),
     }
     sts: Any = SimpleNamespace(assume_role=lambda **_: {"Credentials": answer})
-    return session_as(own(), sts, ROLE, "us-east-1")
+    return session_as(of(), sts, ROLE, "us-east-1")
 
 
 @pytest.mark.parametrize(
-    ("service", "session"),
-    [*((service, own) for service in CALLS), ("iam", member), ("secretsmanager", member)],
+    ("service", "session", "sdk"),
+    [
+        *((service, own, OF_AN_OPERATOR) for service in CALLS),
+        *((service, a_functions, OF_A_FUNCTION) for service in CALLS),
+        *((service, member, OF_AN_OPERATOR) for service in ("iam", "secretsmanager")),
+        *(
+            (service, partial(member, a_functions), OF_A_FUNCTION)
+            for service in ("iam", "secretsmanager")
+        ),
+    ],
 )
 def test_a_request_is_boto3s_but_for_the_name_of_who_calls(
-    service: str, session: Callable[[], boto3.Session]
+    service: str, session: Callable[[], AnySession], sdk: str
 ) -> None:
     plain: Any = own().client(service, config=OF_BOTO3)  # type: ignore[call-overload] # any service
 
@@ -131,8 +152,8 @@ def test_a_request_is_boto3s_but_for_the_name_of_who_calls(
     assert headers == their_headers
     assert headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=ASIAIOSFODNN7EXAMPLE/")
     assert "keyturn" not in theirs_was
-    assert agent.split()[:2] == [f"keyturn/{keyturn.__version__}", f"Boto3/{boto3.__version__}"]
-    assert f"Botocore/{metadata.version('botocore')}" in agent.split()
+    assert agent.split()[:2] == [f"keyturn/{keyturn.__version__}", sdk]
+    assert OF_A_FUNCTION in agent.split()
 
 
 @pytest.mark.parametrize("service", ["iam", "secretsmanager"])

@@ -1,14 +1,16 @@
 """What an operator's profile says of AWS holds in the member accounts, too."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from botocore.session import get_session
 from typer.testing import CliRunner
 
 from keyturn.adapters.clients import client
+from keyturn.adapters.sdk_session import AnySession, core_of
 from keyturn.adapters.sts import session_as
 from keyturn.cli.app import app
 from keyturn_sandbox.emulator.cloud import LocalCloud
@@ -76,6 +78,20 @@ def test_a_client_in_the_account_is_as_our_own_would_be(
     assert bundle(theirs) == bundle(ours)
     assert theirs.meta.config.user_agent == ours.meta.config.user_agent
     assert ("app/corp" in ours.meta.config.user_agent) == (profile == "corp")
+
+
+@pytest.mark.parametrize("session", [boto3.Session, get_session])
+def test_a_session_in_an_account_reads_no_service_model_anew(
+    session: Callable[[], AnySession],
+) -> None:
+    own = session()
+
+    first, second = (session_as(own, None, ROLE_ARN, region) for region in (REGION, "us-east-1"))  # type: ignore[arg-type]  # nothing is asked
+
+    loader = core_of(own).get_component("data_loader")
+    for made in (first, second):
+        assert core_of(made).get_component("data_loader") is loader
+        assert type(made) is type(own)
 
 
 def bundle(made: Any) -> object:  # noqa: ANN401 -- as above

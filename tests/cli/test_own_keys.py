@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import boto3
 import pytest
+from botocore.session import get_session
 from typer.testing import CliRunner, Result
 
 from keyturn.cli.app import app
@@ -12,7 +12,7 @@ from keyturn.cli.own_keys import OwnKeys, own_keys
 from keyturn.domain.events import Run
 from keyturn.domain.key import Account
 from keyturn.domain.result import AccountPlan, AccountResult
-from keyturn_sandbox.emulator.cloud import REGION, LocalCloud
+from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import (
     NOW,
     OURS,
@@ -142,7 +142,7 @@ def test_the_key_behind_an_assumed_role_is_known_from_the_profiles(
     class OfARole:
         """A session whose credentials came of assuming a role."""
 
-        profile_name = "work"
+        profile = "work"
 
         def get_credentials(self) -> object:
             return type("Assumed", (), {"access_key": "ASIAEXAMPLE", "method": "assume-role"})
@@ -159,7 +159,7 @@ def test_a_session_without_credentials_has_no_key(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    assert own_keys(boto3.Session(region_name=REGION)) == OwnKeys()
+    assert own_keys(get_session()) == OwnKeys()
 
 
 def test_of_a_plans_keys_only_our_own_are_warned_of() -> None:

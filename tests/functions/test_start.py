@@ -22,6 +22,10 @@ NO_FUNCTIONS = {
     "aws_lambda_powertools.utilities.batch",
     "aws_lambda_powertools.utilities.data_classes",
     "asyncio",
+    # botocore makes clients by itself; boto3 loads what moves files, in processes of its own.
+    "boto3",
+    "multiprocessing",
+    "s3transfer",
     "yaml",
     "slack_sdk",
     "keyturn.adapters.local_evidence",

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from keyturn import __version__
 from keyturn.adapters.aws_errors import note_unanswered
+from keyturn.adapters.sdk_session import AnySession, core_of
 from keyturn.adapters.throttling import keep_to
 from keyturn.adapters.timestamps import read_timestamp
 from keyturn.adapters.token_bucket import TokenBucket
@@ -57,7 +57,7 @@ _MAKING: Final = RLock()
 
 
 def client(
-    session: boto3.Session,
+    session: AnySession,
     service: str,
     *,
     attempts: int = ATTEMPTS,
@@ -82,7 +82,7 @@ def client(
     for name in ("boto3", "botocore", "urllib3"):
         if logging.getLogger(name).getEffectiveLevel() < logging.INFO:
             logging.getLogger(name).setLevel(logging.INFO)
-    inner = session._session  # noqa: SLF001 -- boto3 names no way to how answers are read
+    inner = core_of(session)
     try:
         config = Config(
             retries={"total_max_attempts": attempts, "mode": "adaptive" if waits else "standard"},
@@ -95,7 +95,7 @@ def client(
             inner.get_component("response_parser_factory").set_parser_defaults(
                 timestamp_parser=read_timestamp
             )
-            made_client: Any = session.client(service, region_name=region, config=config)  # type: ignore[call-overload]  # any service
+            made_client: Any = inner.create_client(service, region_name=region, config=config)
     except (BotoCoreError, OSError, ValueError) as error:
         # Endpoints, certificates and modes are the operator's configuration.
         message = f"as AWS is configured here, {service} cannot be asked: {error}"
@@ -105,7 +105,7 @@ def client(
 
 
 def shared_client(
-    session: boto3.Session,
+    session: AnySession,
     service: str,
     bucket: TokenBucket,
     *,
@@ -133,21 +133,21 @@ def shared_client(
 
 def _user_agent(inner: Session) -> str:
     """
-    Who calls: us, boto3, Python, the operating system, and the application's id of the profile.
+    Who calls: us, the SDK, Python, the operating system, and the application's id of the profile.
 
     It is made once. botocore builds its own for every call, twice, of what else it was asked for;
     that took a third of our CPU, and tells AWS nothing that we need it to know.
     """
     # botocore adds `extra`, which names itself, to whatever is given.
-    of_boto3 = inner.user_agent().removesuffix(inner.user_agent_extra).strip()
-    names = [f"keyturn/{__version__}", of_boto3]
+    of_the_sdk = inner.user_agent().removesuffix(inner.user_agent_extra).strip()
+    names = [f"keyturn/{__version__}", of_the_sdk]
     if application := inner.get_config_variable("user_agent_appid"):
         names.append("app/" + "".join(c if c in _IN_A_NAME else "-" for c in application))
     return " ".join(names)
 
 
 def bucket_client(
-    session: boto3.Session,
+    session: AnySession,
     owner: Callable[[], str | None],
     tokens: TokenBucket | None = None,
     *,

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable
 from copy import copy
-from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import boto3
 from botocore.credentials import DeferredRefreshableCredentials
-from botocore.loaders import Loader, create_loader
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from keyturn.adapters.aws_errors import aws_errors_translated
+from keyturn.adapters.sdk_session import Kind, around, core_of
 from keyturn.domain.errors import AccountUnreachable, PortError
 
 if TYPE_CHECKING:
@@ -23,13 +21,13 @@ SESSION_NAME = "keyturn"
 
 
 def session_as(
-    own: boto3.Session,
+    own: Kind,
     sts: "STSClient",
     role_arn: str,
     region: str,
     *,
     external_id: str | None = None,
-) -> boto3.Session:
+) -> Kind:
     """
     A session with the role's credentials, asked for at the first call and renewed in time.
 
@@ -45,23 +43,20 @@ def session_as(
         external_id: what the role's trust policy asks for, if it does.
 
     """
-    session = copy(_shared(own, region))
-    # boto3 names no way to the session behind it, nor botocore to one with credentials that renew
-    # themselves. What is copied shares everything else with the others: only this is its own.
-    inner = copy(session._session)  # noqa: SLF001 -- as said
-    inner._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- as said
+    # What is copied shares everything else with the others: only this is its own.
+    session = copy(_shared(core_of(own), region))
+    session._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]  # noqa: SLF001 -- botocore names no way to credentials that renew themselves
         method="sts-assume-role", refresh_using=_assuming(sts, role_arn, external_id)
     )
-    session._session = inner  # noqa: SLF001 -- as said
-    return session
+    return around(session, like=own)
 
 
-_SHARED: WeakKeyDictionary[boto3.Session, dict[str, boto3.Session]] = WeakKeyDictionary()
+_SHARED: WeakKeyDictionary[Session, dict[str, Session]] = WeakKeyDictionary()
 """Our own session → region → what the sessions of all accounts share."""
 _SHARING = Lock()
 
 
-def _shared(own: boto3.Session, region: str) -> boto3.Session:
+def _shared(own: Session, region: str) -> Session:
     """
     All of a session but credentials: its profile's settings, its models, what changes requests.
 
@@ -74,26 +69,21 @@ def _shared(own: boto3.Session, region: str) -> boto3.Session:
         return of_regions[region]
 
 
-def _without_credentials(own: boto3.Session, region: str) -> boto3.Session:
-    inner = get_session()
-    profile = own._session.get_config_variable("profile")  # noqa: SLF001 -- boto3's own name for none is "default", which need not exist
+def _without_credentials(own: Session, region: str) -> Session:
+    session = get_session()
+    # It calls itself what our own does, which may be boto3's.
+    session.user_agent_name = own.user_agent_name
+    session.user_agent_version = own.user_agent_version
+    session.user_agent_extra = own.user_agent_extra
+    profile = own.get_config_variable("profile")
     if profile is not None:
-        inner.set_config_variable("profile", profile)
-    inner.register_component("data_loader", _models(inner.get_config_variable("data_path")))
-    inner.set_config_variable("region", region)
+        session.set_config_variable("profile", profile)
+    # The services' models are read once: another loader takes 12 MB more.
+    session.register_component("data_loader", own.get_component("data_loader"))
+    session.set_config_variable("region", region)
     # Whoever copies it gives it credentials; with these no call of it would be answered.
-    inner.set_credentials("none", "none")
-    return boto3.Session(botocore_session=inner, region_name=region)
-
-
-@cache
-def _models(folder: str | None) -> Loader:
-    """
-    The services' models, read once for all sessions.
-
-    A session that reads its own takes 12 MB more and a fifth of a second.
-    """
-    return create_loader(folder)
+    session.set_credentials("none", "none")
+    return session
 
 
 def _assuming(

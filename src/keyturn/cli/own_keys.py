@@ -4,14 +4,15 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-import boto3
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 from keyturn.domain.decision import Action, Decision
 from keyturn.domain.result import AccountResult
 
 ASSUMED = "assume-role"
 """What botocore calls the credentials of a role that a profile names."""
+DEFAULT = "default"
+"""The profile that counts where none was chosen."""
 _WHAT_COMES = {
     Action.ROTATE: "it gets a successor: fetch that one before this one is disabled",
     Action.DISABLE: "when it is disabled, all that comes after fails: use other credentials",
@@ -46,12 +47,12 @@ class OwnKeys:
         )
 
 
-def own_keys(session: boto3.Session) -> OwnKeys:
+def own_keys(session: Session) -> OwnKeys:
     """Find out with which keys the session works; nothing is asked of AWS."""
     credentials = session.get_credentials()
     if credentials is None:
         return OwnKeys()
-    behind = _behind(session.profile_name) if credentials.method == ASSUMED else ()
+    behind = _behind(session.profile or DEFAULT) if credentials.method == ASSUMED else ()
     return OwnKeys(signing=credentials.access_key, behind=frozenset(behind))
 
 

@@ -82,7 +82,7 @@ class CliSession:
         self.inventory: Inventory = find_accounts(
             self.aws, where, self.say, everywhere=everywhere, staged=staged
         )
-        self.own: OwnKeys = own_keys(self.aws.session)
+        self.own: OwnKeys = own_keys(self.aws.sdk_session)
         for account, why in self.inventory.skipped:
             self.say(f"skipped {title(account)}: {why}")
         for warning in self.inventory.warnings:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 
-import boto3
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.session import Session, get_session
 
 from keyturn.functions.log_lines import LogEvent, log
 from keyturn.settings import PARAMETERS, Settings
@@ -62,13 +62,20 @@ def _connected(logger: Logger, environment: frozenset[tuple[str, str]], account:
             del given[name]
     settings = Settings.read(given)
     return Aws(
-        session=boto3.Session(region_name=given.get("AWS_REGION") or settings.home_region),
+        session=_session(given.get("AWS_REGION") or settings.home_region),
         settings=settings,
         journal=log_write,
         clock=lambda: datetime.now(UTC),
         account=account,
         members_kept=ACCOUNTS_KEPT,
     )
+
+
+def _session(region: str | None) -> Session:
+    session = get_session()
+    if region is not None:
+        session.set_config_variable("region", region)
+    return session
 
 
 def disconnect() -> None:
