@@ -70,7 +70,7 @@ def main(chosen: Sequence[str], patches: Path = PATCHES) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         healthy = Path(folder, "healthy")
         copy_tree(healthy)
-        passed = _run(healthy, tests)
+        passed = _run(healthy, tests, "-n", str(AT_ONCE), "--dist", "loadfile")
         failing = [test for test in tests if _why_not_passed(test, passed)]
         if failing:
             _say(f"these do not pass without any break: {', '.join(failing)}")
@@ -133,7 +133,7 @@ Results = Mapping[str, Sequence[ET.Element]]
 """What pytest reports, by test: one element for each of its cases."""
 
 
-def _run(tree: Path, tests: Sequence[str]) -> Results:
+def _run(tree: Path, tests: Sequence[str], *options: str) -> Results:
     """Run tests on a copy of the tree, which comes before the one that is installed."""
     report = tree.parent / "report.xml"
     try:
@@ -141,7 +141,7 @@ def _run(tree: Path, tests: Sequence[str]) -> Results:
             [
                 *(sys.executable, "-m", "pytest", "-q", f"--junitxml={report}"),
                 # The family in which a test may also say what it measured.
-                *("-o", "junit_family=xunit1", *tests),
+                *("-o", "junit_family=xunit1", *options, *tests),
             ],
             cwd=tree,
             env={**os.environ, "PYTHONPATH": str(tree / "src")},
