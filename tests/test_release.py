@@ -109,6 +109,16 @@ def test_the_notes_of_a_release_are_its_part_of_the_changelog() -> None:
         release.notes("1.0.0", CHANGELOG)
 
 
+def test_version_lock_and_changelog_of_this_project_agree() -> None:
+    [version] = re.findall(
+        r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
+    )
+
+    wrong = [*release.problems(f"v{version}", ROOT)]
+
+    assert [each for each in wrong if "Unreleased" not in each] == []
+
+
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-I", "-S", ROOT / "tools" / "release.py", *arguments],
