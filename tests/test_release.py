@@ -109,6 +109,14 @@ def test_the_notes_of_a_release_are_its_part_of_the_changelog() -> None:
         release.notes("1.0.0", CHANGELOG)
 
 
+def test_a_link_of_the_notes_leads_into_the_project_as_it_is_at_the_tag() -> None:
+    said = "[a](docs/a.md#b), [c](https://c.example/d), [e](#f)"
+
+    assert release.for_elsewhere(said, "https://g.example/k/blob/v1.2.0") == (
+        "[a](https://g.example/k/blob/v1.2.0/docs/a.md#b), [c](https://c.example/d), [e](#f)"
+    )
+
+
 def test_version_lock_and_changelog_of_this_project_agree() -> None:
     [version] = re.findall(
         r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE
@@ -133,7 +141,7 @@ def test_a_wrong_tag_is_one_line_and_exit_code_2_without_anything_installed() ->
 
     assert done.returncode == 2
     assert done.stderr == "0.2.0: a release's tag is v and three numbers, such as v1.2.3\n"
-    assert run("notes", "v9.9.9").returncode == 2
+    assert run("notes", "v9.9.9", "https://g.example").returncode == 2
 
 
 def test_the_checksums_are_what_sha256sum_reads_and_notice_a_changed_file(tmp_path: Path) -> None:

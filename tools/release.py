@@ -20,6 +20,7 @@ SUMS: Final = "SHA256SUMS"
 TAG: Final = re.compile(r"v(\d+\.\d+\.\d+)", re.ASCII)
 HEADING: Final = re.compile(r"^## \[([^\]\n]+)\](.*)$", re.MULTILINE)
 DATED: Final = re.compile(r" - (\d{4}-\d{2}-\d{2})", re.ASCII)
+LINK_WITHIN: Final = re.compile(r"\]\((?!\w+:|#)([^)\s]+)\)")
 UNRELEASED: Final = "Unreleased"
 
 
@@ -31,11 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Do what the command line asks; the exit code is 2 where the tag is no release's."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, explained in {
-        "check": "say what does not fit the tag",
-        "notes": "print the tag's part of CHANGELOG.md",
-    }.items():
-        commands.add_parser(name, help=explained).add_argument("tag")
+    commands.add_parser("check", help="say what does not fit the tag").add_argument("tag")
+    of_notes = commands.add_parser("notes", help="print the tag's part of CHANGELOG.md")
+    of_notes.add_argument("tag")
+    of_notes.add_argument("home", help="the URL below which the files of the tag are shown")
     commands.add_parser("sums", help=f"write {SUMS}").add_argument("folder", type=Path)
     given = parser.parse_args(arguments)
     if given.command == "sums":
@@ -47,7 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
     if wrong:
         return 2
     if given.command == "notes":
-        print(notes(given.tag.removeprefix("v"), (ROOT / "CHANGELOG.md").read_text("utf-8")))
+        said = notes(given.tag.removeprefix("v"), (ROOT / "CHANGELOG.md").read_text("utf-8"))
+        print(for_elsewhere(said, given.home))
     return 0
 
 
@@ -108,6 +109,11 @@ def notes(version: str, changelog: str) -> str:
             end = headings[at + 1].start() if at + 1 < len(headings) else len(changelog)
             return changelog[heading.end() : end].strip()
     raise NotInTheChangelogError(version)
+
+
+def for_elsewhere(text: str, home: str) -> str:
+    """Lead the links into this project to where it is shown: beside a release nothing else is."""
+    return LINK_WITHIN.sub(lambda link: f"]({home}/{link[1]})", text)
 
 
 def sums(folder: Path) -> str:
