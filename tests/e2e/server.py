@@ -256,7 +256,7 @@ _put: ContextVar[list[Fields]] = ContextVar("_put", default=[])  # noqa: B039 --
 
 def events() -> None:
     """
-    What the call that puts events on a bus says of them.
+    What the call that puts events on a bus says of them; and a bus is asked for by its name.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     """
@@ -273,10 +273,22 @@ def events() -> None:
         body = rest[1]
         is_put = service == "events" and b'"Entries"' in body
         _put.set(json.loads(body)["Entries"] if is_put else [])
-        return extract(service, method, path, *rest)
+        return _arn_of_bus(service, *rest) or extract(service, method, path, *rest)
 
     iam_evaluator._resolve_condition_key = of_what_is_put
     iam_actions.extract_resource_arn = remember_what_is_put
+
+
+def _arn_of_bus(
+    service: str, headers: Any, body: bytes, _query: Any, region: str, account: str
+) -> str | None:
+    """The bus that is made, described or deleted, or whose tags are listed."""
+    called = {name.lower(): value for name, value in headers.items()}.get("x-amz-target", "")
+    if service != "events" or not re.search(r"\.(\w+EventBus|ListTagsForResource)$", called):
+        return None
+    asked = json.loads(body)
+    name = asked.get("Name", "default")
+    return str(asked.get("ResourceARN") or f"arn:aws:events:{region}:{account}:event-bus/{name}")
 
 
 def _function_of(session: str) -> str | None:

@@ -114,3 +114,30 @@ def test_with_the_policies_to_copy_the_whole_life_of_a_key_is_as_expected(
     assert left(stage, account) == []
     assert stage.keys(account, "deploy-bot") == before
     print(f"{answer['calls']} calls, {answer['seconds']} s")  # noqa: T201 -- the figures of docs/rehearse.md
+
+
+PROBES = ("--probes", "--bucket", BUCKET, "--seal-key", SEAL)
+ALLOWED = (
+    *("third-key", "group-members", "root-keys", "scheduled", "untag-gone", "no-policy"),
+    *("list-in-pages", "mac-is-the-same", "one-key-many-names", "if-none-match", "list-order"),
+    *("batch-in-part", "queue-counts", "put-in-part", "send-rate", "not-suppressed"),
+)
+"""Probes that take each of the rights among them; those that wait are left out."""
+
+
+def test_with_the_policies_to_copy_probes_are_tried_and_nothing_is_left(stage: Harness) -> None:
+    environment = operator(stage, *PROBES)
+    only = [each for name in ALLOWED for each in ("--only", name)]
+
+    done = keyturn(environment, *PROBES, *only, "--yes", "--format", "json")
+
+    answer: Any = json.loads(done.stdout)
+    not_tried = {e["name"]: e["why"] for e in answer["findings"] if e["verdict"] == "not-tried"}
+    assert not_tried == {}
+    assert len(answer["findings"]) == len(ALLOWED)
+    assert answer["clean_up"]["left"] == []
+    assert left(stage, SECURITY) == []
+    sqs, events = stage.client(SECURITY, "sqs"), stage.client(SECURITY, "events")
+    assert sqs.list_queues(QueueNamePrefix="keyturn-").get("QueueUrls", []) == []
+    assert events.list_event_buses(NamePrefix="keyturn-")["EventBuses"] == []
+    print(f"{answer['calls']} calls, {answer['seconds']} s")  # noqa: T201 -- as above
