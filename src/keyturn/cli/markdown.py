@@ -33,7 +33,7 @@ MOST_ROWS: Final = 200
 LONGEST: Final = 900 * 1024
 """Bytes. GitHub refuses a summary of more than 1 MiB, and shows none."""
 _LONGEST_LINE: Final = 400
-_PLAIN: Final = frozenset(" -+=,")
+_PLAIN: Final = frozenset(" -+=,:;()'")
 _KEYS: Final = ("Account", "User", "Key", "Age", "State", "Action", "Next", "Why")
 _ACCOUNTS: Final = ("Account", "Users", "Keys", "Due", "Blocked", "Oldest", "Failed", "Next")
 
