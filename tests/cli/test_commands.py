@@ -18,6 +18,7 @@ from tests.cli.organisation import (
     NOW,
     OURS,
     ROLE,
+    SEALED,
     SECRETS,
     SHOP,
     TELLING,
@@ -429,7 +430,10 @@ def test_what_cannot_be_adopted_is_refused_with_the_reason(
     add_user(cloud, SHOP, "eve", 5)
     foreign(cloud)
 
-    result = keyturn("adopt", secret, *EVERYWHERE, *DO_IT, *more)
+    own_key = "--secrets-kms-key" in more
+    secrets = () if own_key else ("--secrets-kms-key", "aws/secretsmanager")
+
+    result = keyturn("adopt", secret, *EVERYWHERE, *NOW_DO_IT, *SEALED, *secrets, *more)
 
     assert (result.exit_code, why in result.stderr) == (code, True), result.stderr
     assert written(cloud) == []
