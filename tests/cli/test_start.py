@@ -2,10 +2,16 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from keyturn import __version__
+from keyturn.cli.app import app
 from keyturn.cli.start import NEEDED
+from keyturn_sandbox.demo import start as demo
+from keyturn_sandbox.demo.start import NEEDED as NEEDED_BY_THE_DEMO
 
 
 def started_without(module: str) -> "subprocess.CompletedProcess[str]":
@@ -66,3 +72,21 @@ def test_a_key_from_the_cache_needs_nothing_of_the_sdk() -> None:
     )
 
     assert {"boto3", "botocore"} & {*loaded.stdout.split()} == set()
+
+
+@pytest.mark.parametrize("missing", NEEDED_BY_THE_DEMO)
+def test_without_its_extra_the_demo_says_in_one_line_what_to_install(
+    missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == missing else name)
+
+    result = CliRunner().invoke(app, ["demo", "-o", str(tmp_path / "demo")])
+
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        f"the demo needs more ({missing} is missing): uv tool install, pipx install --force or "
+        f"pip install './keyturn-{__version__}-py3-none-any.whl[sandbox]' "
+        "(from an index 'keyturn[sandbox]')\n"
+    )
+    assert not (tmp_path / "demo").exists()

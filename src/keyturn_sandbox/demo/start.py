@@ -10,13 +10,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from keyturn import __version__
 from keyturn.domain.errors import InvalidValue, MissingExtra
 from keyturn_sandbox.demo.folder import DemoFolder
 from keyturn_sandbox.emulator.hermetic import hermetic
 
 NEEDED = ("aws_lambda_powertools", "moto", "time_machine")
 """The modules that come with the extra `sandbox`."""
-INSTALL = "uv tool install, pipx install --force, or pip install: 'keyturn[sandbox]'"
+INSTALL = (
+    "uv tool install, pipx install --force or pip install "
+    f"'./keyturn-{__version__}-py3-none-any.whl[sandbox]' (from an index 'keyturn[sandbox]')"
+)
 PROMISES = 12
 """How many are checked; nothing is imported for the number, for moto comes with it."""
 
@@ -33,11 +37,11 @@ def start(output: Path, days: int, seed: int, plant: int | None) -> int:
         raise InvalidValue("--plant", plant, f"must be a promise's number, 1 to {PROMISES}")
     if str(output) == "-":
         raise InvalidValue("--output", output, "must be a folder: a demo is many files")
-    folder = DemoFolder(output)
-    folder.check(days)
     for module in NEEDED:
         if find_spec(module) is None:
-            raise MissingExtra(f"the demo needs more ({module} is missing). {INSTALL}")
+            raise MissingExtra(f"the demo needs more ({module} is missing): {INSTALL}")
+    folder = DemoFolder(output)
+    folder.check(days)
     with hermetic():
         from keyturn_sandbox.demo.command import demo  # noqa: PLC0415 -- it needs the extra
 
