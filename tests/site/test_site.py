@@ -249,13 +249,16 @@ def test_no_page_is_scrolled_sideways_on_a_telephone(opened: Opened) -> None:
 @pytest.mark.parametrize(
     ("word", "page"), [("revoke", "incidents.html"), ("exempt", "exemptions.html")]
 )
-def test_the_search_finds(word: str, page: str, opened: Opened) -> None:
+def test_the_search_finds_the_page_of_who_works_before_the_reasons(
+    word: str, page: str, opened: Opened
+) -> None:
     opened.page.goto(f"{(SITE / 'search.html').as_uri()}?q={word}")
     opened.page.locator("#search-results").get_by_text("Search finished").wait_for()
 
     links = opened.page.locator("#search-results li a").all()
-    hrefs = [link.get_attribute("href") or "" for link in links]
-    assert any(urlsplit(href).path.endswith(page) for href in hrefs)
+    hrefs = [urlsplit(link.get_attribute("href") or "").path for link in links]
+    of_decisions = [number for number, href in enumerate(hrefs) if href.startswith("decisions/0")]
+    assert hrefs.index(page) < min(of_decisions)
 
 
 def test_a_recording_plays_stops_and_ends_as_it_began(opened: Opened) -> None:

@@ -43,6 +43,7 @@ html_copy_source = False
 html_use_index = False
 # The words around a hit are fetched page by page, which a browser refuses to a site on a disk.
 html_show_search_summary = False
+html_search_scorer = str(Path(__file__).parent / "scorer.js")
 html_theme_options = {
     "footer_icons": [],
     "light_css_variables": {"color-brand-primary": "#0b5a8a", "color-brand-content": "#0b5a8a"},

@@ -147,6 +147,8 @@ def _takes(each: Parameter) -> str:
         one += f" {each.unit}" if each.unit else ""
     elif isinstance(each.default, bool):
         one = "true or false"
+    elif isinstance(each.default, tuple):
+        one = "one or several, with commas"
     else:
         one = ""
     return f"{one}; several, with commas" if each.repeatable and one else one
@@ -221,11 +223,14 @@ def _schema(path: Path) -> Iterator[str]:
     yield f"[{path.name}](../schemas/{path.name})\n"
     needed = set(body.get("required", ()))
     rows = [
-        (f"`{name}`", _prose(_kind(rule, schema)), "" if name in needed else "may be missing")
+        (
+            f"`{name}`",
+            _prose(_kind(rule, schema)) + ("" if name in needed else " (may be missing)"),
+        )
         for name, rule in body.get("properties", {}).items()
     ]
     if rows:
-        yield _table(("field", "what it is", ""), rows)
+        yield _table(("field", "what it is"), rows)
 
 
 def _followed(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
