@@ -35,8 +35,14 @@ CHANGELOG = """\
 """
 
 
-def project(folder: Path, *, changelog: str = CHANGELOG, locked: str = "1.2.0") -> Path:
+def project(
+    folder: Path, *, changelog: str = CHANGELOG, locked: str = "1.2.0", said: str = "1.2.0"
+) -> Path:
     (folder / "pyproject.toml").write_text('[project]\nname = "keyturn"\nversion = "1.2.0"\n')
+    (folder / "src" / "keyturn").mkdir(parents=True)
+    (folder / "src" / "keyturn" / "__init__.py").write_text(
+        f'"""Doc."""\n\n__version__ = "{said}"\n'
+    )
     (folder / "uv.lock").write_text(f'[[package]]\nname = "keyturn"\nversion = "{locked}"\n')
     (folder / "CHANGELOG.md").write_text(changelog)
     return folder
@@ -68,6 +74,7 @@ def test_a_tag_of_another_form_is_refused(tmp_path: Path, tag: str) -> None:
 def test_a_tag_of_another_version_is_refused_wherever_it_differs(tmp_path: Path) -> None:
     assert [*release.problems("v1.1.0", project(tmp_path))] == [
         "pyproject.toml has version 1.2.0",
+        "src/keyturn/__init__.py says 1.2.0",
         "uv.lock has version 1.2.0 of keyturn: run `uv lock`",
         "the newest version in CHANGELOG.md is 1.2.0",
     ]
@@ -77,6 +84,12 @@ def test_a_lock_of_the_version_before_is_named(tmp_path: Path) -> None:
     [problem] = release.problems("v1.2.0", project(tmp_path, locked="1.1.0"))
 
     assert problem == "uv.lock has version 1.1.0 of keyturn: run `uv lock`"
+
+
+def test_code_that_says_another_version_is_named(tmp_path: Path) -> None:
+    [problem] = release.problems("v1.2.0", project(tmp_path, said="1.1.0"))
+
+    assert problem == "src/keyturn/__init__.py says 1.1.0"
 
 
 @pytest.mark.parametrize(

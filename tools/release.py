@@ -20,6 +20,7 @@ SUMS: Final = "SHA256SUMS"
 TAG: Final = re.compile(r"v(\d+\.\d+\.\d+)", re.ASCII)
 HEADING: Final = re.compile(r"^## \[([^\]\n]+)\](.*)$", re.MULTILINE)
 DATED: Final = re.compile(r" - (\d{4}-\d{2}-\d{2})", re.ASCII)
+SAID: Final = re.compile(r"^__version__ = \"([^\"]+)\"$", re.MULTILINE)
 LINK_WITHIN: Final = re.compile(r"\]\((?!\w+:|#)([^)\s]+)\)")
 UNRELEASED: Final = "Unreleased"
 
@@ -60,6 +61,8 @@ def problems(tag: str, root: Path) -> Iterator[str]:
     version = asked[1]
     if (named := _version_named(root)) != version:
         yield f"pyproject.toml has version {named}"
+    if (said := _version_said(root)) != version:
+        yield f"src/keyturn/__init__.py says {said}"
     if (locked := _version_locked(root)) != version:
         yield f"uv.lock has version {locked} of keyturn: run `uv lock`"
     yield from _problems_of_changelog(version, (root / "CHANGELOG.md").read_text("utf-8"))
@@ -67,6 +70,12 @@ def problems(tag: str, root: Path) -> Iterator[str]:
 
 def _version_named(root: Path) -> str:
     return str(tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["version"])
+
+
+def _version_said(root: Path) -> str:
+    text = (root / "src" / "keyturn" / "__init__.py").read_text("utf-8")
+    found = SAID.search(text)
+    return found[1] if found else "no version"
 
 
 def _version_locked(root: Path) -> str:
