@@ -112,10 +112,14 @@ def test_a_probe_whose_calls_are_denied_was_not_tried_whichever_is_the_first(
         (ApiError("ServiceFailure", "oh", 500), "CreateUser was not answered (ServiceFailure)"),
         (
             ApiError("LimitExceeded", "users", 409),
-            "CreateUser: a quota of the account is used up (LimitExceeded)",
+            "CreateUser met a quota of the account (LimitExceeded)",
         ),
         (ApiError("ExpiredToken", "over", 403), "CreateUser was denied (ExpiredToken)"),
-        (ApiError("InvalidAction", "what?"), "there is no CreateUser here"),
+        (ApiError("InvalidAction", "what?"), "CreateUser is not offered here (InvalidAction)"),
+        (
+            ApiError("NoSuchEntity", "who?", 404),
+            "CreateUser does not find yet what was just made (NoSuchEntity)",
+        ),
     ],
     ids=lambda value: value.code if isinstance(value, ApiError) else "",
 )

@@ -112,7 +112,9 @@ class Bench:
     def works(self, key: Key) -> float | None:
         """Wait until AWS knows a key; the seconds, None: it does not within a minute."""
         sts = self.as_key("sts", key.key_id, key.secret)
-        known, passed = self.until(lambda: None if is_refused(sts.get_caller_identity) else True)
+        known, passed = self.until(
+            lambda: None if why_unknown(sts.get_caller_identity) is not None else True
+        )
         return passed if known else None
 
     def await_works(self, key: Key) -> float:
@@ -128,15 +130,15 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
 
 
-def is_refused(call: Callable[[], object]) -> bool:
-    """Whether AWS refuses a call with 403, for the key that signs it is none that it knows."""
+def why_unknown(call: Callable[[], object]) -> str | None:
+    """The code by which AWS says that it knows no such key as signs a call; None: it does."""
     try:
         call()
     except ClientError as error:
         if code_of(error) in UNKNOWN_KEY:
-            return True
+            return code_of(error)
         raise
-    return False
+    return None
 
 
 UNKNOWN_KEY: Final = frozenset(

@@ -99,14 +99,23 @@ def _refused(error: ClientError) -> tuple[Verdict, str]:
     """What a refusal means that the probe did not expect."""
     code, call = code_of(error), error.operation_name
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
-    if code.startswith(_THROTTLES) or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Verdict.NOT_TRIED, f"{call} was throttled"
-    if code.startswith("AccessDenied") or status in _DENIED:
-        return Verdict.NOT_TRIED, f"{call} was denied ({code})"
-    if code.startswith(_QUOTA):
-        return Verdict.NOT_TRIED, f"{call}: a quota of the account is used up ({code})"
-    if code.startswith(_NO_SUCH_CALL):
-        return Verdict.NOT_TRIED, f"there is no {call} here"
-    if status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Verdict.NOT_TRIED, f"{call} was not answered ({code})"
+    why = _why_it_tells_nothing(code, status)
+    if why is not None:
+        return Verdict.NOT_TRIED, f"{call} {why}"
     return Verdict.DIFFERENT, f"{call} was refused ({code})"
+
+
+def _why_it_tells_nothing(code: str, status: int | None) -> str | None:
+    """Why a refusal says nothing of how AWS behaves, behind the call's name; None: it does."""
+    is_lost = status is None or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    is_too_fast = code.startswith(_THROTTLES) or status == HTTPStatus.TOO_MANY_REQUESTS
+    reasons = (
+        (is_too_fast, "was throttled"),
+        (code.startswith("AccessDenied") or status in _DENIED, f"was denied ({code})"),
+        (code.startswith(_QUOTA), f"met a quota of the account ({code})"),
+        # An endpoint may be some seconds late, and no probe takes this code for an answer unasked.
+        (code == "NoSuchEntity", f"does not find yet what was just made ({code})"),
+        (code.startswith(_NO_SUCH_CALL), f"is not offered here ({code})"),
+        (is_lost, f"was not answered ({code})"),
+    )
+    return next((why for holds, why in reasons if holds), None)

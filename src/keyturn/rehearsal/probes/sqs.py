@@ -75,6 +75,8 @@ class _Queue:
             tags=dict(bench.tags),
         )
         self.url: str = made["QueueUrl"]
+        # API_CreateQueue.html: "you must wait at least one second after the queue is created".
+        bench.sleep(1)
 
     def send(self, body: str, *, group: str, once: str) -> str:
         answer = self._sqs.send_message(
