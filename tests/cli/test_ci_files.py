@@ -279,6 +279,8 @@ def test_the_workflow_may_nothing_but_ask_for_a_token_and_uses_no_action() -> No
     assert all("uses" not in step for step in job["steps"])
     assert not any("${{" in step["run"] for step in job["steps"])
     assert "include" not in GITLAB
+    for values in (job["env"], GITLAB["variables"]):
+        assert re.fullmatch(r"https://\S+\.whl#sha256=[0-9a-f]{64}", values["INSTALL"])
     assert re.fullmatch(r"[\w./:-]+@sha256:[0-9a-f]{64}", GITLAB["image"])
 
 
