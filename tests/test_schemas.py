@@ -90,6 +90,7 @@ OF_THE_COMMAND_LINE = {
     "period-report",
     "plan",
     "plan-difference",
+    "rehearsal",
     "removal",
     "simulation",
     "switch",

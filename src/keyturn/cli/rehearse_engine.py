@@ -129,7 +129,11 @@ class LaptopEngine:
         return self._kept(user, self._order(user), NO_TIME, self.settings)
 
     def rotate_and_die(self, user: str) -> None:
-        """Let the engine die before it stores the key that it made."""
+        """
+        Let the engine die before it stores the key that it made.
+
+        Raises NotTried if the engine lived on.
+        """
         self.guard.die_at("secretsmanager", "PutSecretValue")
         try:
             turn = self.rotate(user)
@@ -228,7 +232,11 @@ class DeployedEngine:
         ahead: timedelta = NO_TIME,  # noqa: ARG002 -- likewise
         exempt_group: str | None = None,  # noqa: ARG002 -- likewise
     ) -> Turn:
-        """Nothing that takes days."""
+        """
+        Nothing that takes days.
+
+        Raises NotTried, always.
+        """
         raise NotTried(_NO_DAYS)
 
     def rotate(self, user: str) -> Turn:
@@ -236,7 +244,11 @@ class DeployedEngine:
         return self._asked(user, {"ForceRotate": user})
 
     def rotate_and_die(self, user: str) -> None:  # noqa: ARG002 -- meets Engine
-        """Nobody breaks a function that works for others, too."""
+        """
+        Nobody breaks a function that works for others, too.
+
+        Raises NotTried, always.
+        """
         raise NotTried("a deployed function is not broken on purpose; rehearse from here, too")
 
     def restore(self, user: str, key_id: str, *, ahead: timedelta = NO_TIME) -> Turn:  # noqa: ARG002 -- likewise
@@ -248,7 +260,11 @@ class DeployedEngine:
         return self._asked(user, {"Revoke": key_id})
 
     def paused(self, user: str) -> Turn:  # noqa: ARG002 -- likewise
-        """The pause of a deployment stops all of it."""
+        """
+        The pause of a deployment stops all of it.
+
+        Raises NotTried, always.
+        """
         raise NotTried("a pause would stop the whole deployment; rehearse from here, too")
 
     def told(self, user: str, key_id: str) -> Sequence[Told]:

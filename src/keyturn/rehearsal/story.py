@@ -152,7 +152,11 @@ def make_a_user(scene: Scene) -> str:
 
 
 def leave_an_exempt_user_alone(scene: Scene) -> str:
-    """In a group of the rehearsal's own: nobody is added to the account's own group."""
+    """
+    In a group of the rehearsal's own: nobody is added to the account's own group.
+
+    Raises Different if the engine plans anything for the user.
+    """
     group = scene.id.name("exempt")
     ahead = (scene.policy.rotation_period + scene.policy.inactive_period) * DAY
     scene.engine.asks_about_groups()
@@ -171,7 +175,11 @@ def leave_an_exempt_user_alone(scene: Scene) -> str:
 
 
 def write_nothing_while_paused(scene: Scene) -> str:
-    """With a pause flag of the rehearsal's own: production goes on."""
+    """
+    With a pause flag of the rehearsal's own: production goes on.
+
+    Raises Different if the engine wrote, or did not stop.
+    """
     turn = scene.engine.paused(scene.user)
     if not turn.is_paused:
         raise Different(f"the engine did not stop for the pause: {_all_that(turn)}")
@@ -183,7 +191,11 @@ def write_nothing_while_paused(scene: Scene) -> str:
 
 
 def warn(scene: Scene) -> str:
-    """As many days ahead as the first warning."""
+    """
+    As many days ahead as the first warning.
+
+    Raises Different if another action is decided.
+    """
     ahead = (scene.policy.rotation_period - max(scene.policy.warn_days)) * DAY
     turn = scene.engine.run(scene.user, ahead=ahead)
     decided = _decided(turn, scene.old)
@@ -193,7 +205,11 @@ def warn(scene: Scene) -> str:
 
 
 def rotate_by_order(scene: Scene) -> str:
-    """By the true clock: here a key is made."""
+    """
+    By the true clock: here a key is made.
+
+    Raises Different if the order was not done, or failed.
+    """
     turn = scene.engine.rotate(scene.user)
     _acted(turn, scene.old, "ROTATE")
     scene.until("IAM lists the new key", lambda: len(scene.stage.keys(scene.user)) > 1)
@@ -206,7 +222,11 @@ def rotate_by_order(scene: Scene) -> str:
 
 
 def store_under_the_right_kms_key(scene: Scene) -> str:
-    """As AWS describes the secret; nobody reads it here."""
+    """
+    As AWS describes the secret; nobody reads it here.
+
+    Raises Different if the secret lacks the new key, or is under another KMS key.
+    """
     secret = scene.stage.secret(scene.user)
     if secret is None:
         raise Different("there is no secret")
@@ -220,7 +240,11 @@ def store_under_the_right_kms_key(scene: Scene) -> str:
 
 
 def read_by_who_should(scene: Scene) -> str:
-    """By the reader's role, or the operator."""
+    """
+    By the reader's role, or the operator.
+
+    Raises NotTried without the right to read; Different if something else is stored.
+    """
     try:
         scene.delivered = scene.reader.read(scene.secret)
     except Denied as error:
@@ -234,7 +258,11 @@ def read_by_who_should(scene: Scene) -> str:
 
 
 def answer_to_the_new_key(scene: Scene) -> str:
-    """GetCallerIdentity, which no policy can deny."""
+    """
+    GetCallerIdentity, which no policy can deny.
+
+    Raises Different if AWS takes the key for another user's.
+    """
     key = _held(scene)
     found: list[str] = []
 
@@ -252,7 +280,11 @@ def answer_to_the_new_key(scene: Scene) -> str:
 
 
 def refuse_who_should_not_read(scene: Scene) -> str:
-    """The user has no right at all, not even to their own secret."""
+    """
+    The user has no right at all, not even to their own secret.
+
+    Raises Different if the user could read it.
+    """
     if scene.key_holder.may_read(_held(scene), scene.secret):
         raise Different(
             "a user without any right could read the secret: look at the policies of the secret "
@@ -274,7 +306,11 @@ def have_the_notice_accepted(scene: Scene) -> str:
 
 
 def have_the_notice_delivered(scene: Scene) -> str:
-    """As SES reports it, where a deployment listens."""
+    """
+    As SES reports it, where a deployment listens.
+
+    Raises NotTried without an address, or where nobody hears of deliveries.
+    """
     if scene.mail_to is None:
         raise NotTried("no address was given where somebody reads: --mail-to")
     scene.engine.hears_of_deliveries()
@@ -328,6 +364,7 @@ def revoke_by_order(scene: Scene) -> str:
     What an operator does when a key leaked: of a user of its own, who has that key alone.
 
     By the true clock, for a new key is made; and so that what is stored by S3's clock comes after.
+    Raises Different if the key still works, or nothing took its place.
     """
     user = scene.id.name("leaked")
     scene.leaked = _with_a_key(scene, user)
@@ -357,7 +394,11 @@ def delete_after_the_grace(scene: Scene) -> str:
 
 
 def repair_a_broken_rotation(scene: Scene) -> str:
-    """The engine dies when a key is made and not stored: the intent is all that tells of it."""
+    """
+    The engine dies when a key is made and not stored: the intent is all that tells of it.
+
+    Raises Different if no intent is on record.
+    """
     user = scene.id.name("broken")
     old = _with_a_key(scene, user)
     scene.engine.rotate_and_die(user)

@@ -87,7 +87,7 @@ class IamStage:
             return any(each["UserName"] == user for page in pages for each in page["Users"])
 
     def keys(self, user: str) -> Mapping[str, bool]:
-        """The user's keys."""
+        """The user's keys: id → whether it is Active."""
         with aws_errors_translated():
             pages = self._iam.get_paginator("list_access_keys").paginate(UserName=user)
             return {
