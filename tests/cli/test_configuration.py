@@ -525,7 +525,7 @@ def test_before_a_question_each_found_value_is_shown_with_its_line(machine: Mach
 
 
 def test_a_reader_says_which_found_file_it_goes_by(cloud: LocalCloud, machine: Machine) -> None:
-    file = machine.found("rotation-period = 80\nquiet = false\n")
+    file = machine.found("rotation-period = 80\nno-color = true\n")
 
     result = run("plan")
 

@@ -123,7 +123,6 @@ def test_on_a_terminal_nothing_is_coloured_that_is_not_to_be() -> None:
         ("as it is", (), {}),
         ("option", ("--no-color",), {}),
         ("variable", (), {"NO_COLOR": "1"}),
-        ("dumb", (), {"TERM": "dumb"}),
     ):
         terminal = Terminal(*PLAN, *args, env=env)
         assert terminal.end() == 0, terminal.shown

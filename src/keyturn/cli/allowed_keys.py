@@ -35,6 +35,7 @@ NOT_FOUND: Final = WRITES_FILES | {
     "templates",  # they are run
     "owners-file",  # who is notified
     "mail-to",  # likewise, of a rehearsal
+    "quiet",  # it would hide that the file was found
 }
 """What no file may say that was only found: whoever wrote it may be a stranger."""
 OF_AN_OWNER: Final = frozenset({"pickup", "credentials"})

@@ -12,7 +12,7 @@ from keyturn.domain.errors import InvalidValue
 
 _WRITES: Final = frozenset({"deploy", "rehearse"})
 """Commands that write without --enforce."""
-_HARMLESS: Final = frozenset({"debug", "quiet", "no-color", "log-format", "parallel", "format"})
+_HARMLESS: Final = frozenset({"debug", "no-color", "log-format", "parallel", "format"})
 
 
 def check_found(configured: Configured, words: Words, options: Mapping[str, TyperOption]) -> None:
