@@ -97,6 +97,22 @@ def left(stage: Harness, account: str) -> list[str]:
     ]
 
 
+def kill_while_it_plays(environment: dict[str, str], *args: str) -> None:
+    """Let the machine go off when a key is rotated: nothing of the command runs any more."""
+    with subprocess.Popen(
+        [KEYTURN, "rehearse", *args, "--yes"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as playing:
+        assert playing.stderr is not None
+        for line in playing.stderr:
+            if "stored under" in line:
+                break
+        playing.kill()
+
+
 @pytest.mark.parametrize(("account", "args"), [(SECURITY, HERE), (PROD, (*HERE, *THERE))])
 def test_with_the_policies_to_copy_the_whole_life_of_a_key_is_as_expected(
     stage: Harness, account: str, args: tuple[str, ...], tmp_path: Path
@@ -113,6 +129,12 @@ def test_with_the_policies_to_copy_the_whole_life_of_a_key_is_as_expected(
     assert set(verdicts.values()) == {"as-expected"}, answer
     assert left(stage, account) == []
     assert stage.keys(account, "deploy-bot") == before
+    kill_while_it_plays(environment, *args)
+    assert left(stage, account)
+    where = THERE[:4] if account == PROD else ()
+    cleaned = keyturn(environment, "--clean", "--story", "--bucket", BUCKET, "--yes", *where)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert left(stage, account) == []
     print(f"{answer['calls']} calls, {answer['seconds']} s")  # noqa: T201 -- the figures of docs/rehearse.md
 
 

@@ -198,3 +198,30 @@ def test_after_a_rehearsal_there_is_nothing_to_clean(operator: Rehearsing) -> No
     wait(operator)
 
     assert "Nothing of a rehearsal was found." in operator.keyturn(*CLEAN).stderr
+
+
+def test_whoever_may_not_look_for_queues_cleans_up_what_the_story_made(
+    operator: Rehearsing,
+) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    operator.client("secretsmanager").create_secret(Name=SECRET, Tags=OURS_TAG)
+    wait(operator)
+    operator.cloud.deny(None, "ListQueues")
+
+    cleaned = operator.keyturn(*CLEAN, "--story")
+
+    assert cleaned.exit_code == 0, cleaned.stderr
+    assert operator.left() == []
+
+
+def test_a_rehearsal_that_tried_probes_is_left_whole_by_that(operator: Rehearsing) -> None:
+    iam = operator.client("iam")
+    for name in (USER, f"{USER}-probes"):
+        iam.create_user(UserName=name, Path=PATH, Tags=OURS_TAG)
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN, "--story")
+
+    assert cleaned.exit_code == 1
+    assert f"left: rehearsal {ID}: probes were tried in it, so leave --story out" in cleaned.stderr
+    assert operator.left() == [USER, f"{USER}-probes"]

@@ -104,7 +104,7 @@ def test_the_whole_life_of_a_key_is_as_expected_and_touches_nobody_else(
 
 def test_the_policy_to_copy_allows_what_is_called_and_hardly_more(operator: Rehearsing) -> None:
     operator.keyturn(*HERE, "--story")
-    wanted = Wanted(exemption_group=GROUP, bucket=BUCKET, seal_key=SEALED[1])
+    wanted = Wanted(exemption_group=GROUP, bucket=BUCKET, seal_key=SEALED[1], has_probes=False)
     [policy] = policies(wanted).values()
 
     statements: Any = policy["Statement"]

@@ -39,7 +39,7 @@ from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.key import Account
 from keyturn.domain.names import MAILABLE
-from keyturn.rehearsal.clean_up import Cleaned, CleanUp
+from keyturn.rehearsal.clean_up import USER, Cleaned, CleanUp
 from keyturn.rehearsal.guarding import Guard
 from keyturn.rehearsal.model.cost import BELOW
 from keyturn.rehearsal.model.guard import Allowed
@@ -95,7 +95,7 @@ def rehearse(
     if what.permissions:
         return show_permissions(where, told, output, with_probes=not what.story)
     if what.clean:
-        return _clean_all(where, told, asks=not what.yes)
+        return _clean_all(where, told, asks=not what.yes, with_probes=not what.story)
     asked = _asked(where, told, what, output)
     if output.report is None:
         return _rehearse(asked, None)
@@ -123,7 +123,6 @@ def _check(
     beside: tuple[tuple[str, object], ...] = (
         ("--permissions", what.permissions),
         ("--only", what.only),
-        ("--story", what.story and what.clean),
         ("--probes", what.probes and what.clean),
         ("--report", output.report),
     )
@@ -408,28 +407,40 @@ def _named(asked: Asked) -> dict[str, str]:
 # --- taking away what is left -------------------------------------------------------------
 
 
-def _clean_all(where: RehearseWhere, told: RehearseSettings, *, asks: bool) -> int:
-    """Take away what earlier rehearsals left in an account; code 1 where something stays."""
+def _clean_all(
+    where: RehearseWhere, told: RehearseSettings, *, asks: bool, with_probes: bool
+) -> int:
+    """
+    Take away what earlier rehearsals left in an account; code 1 where something stays.
+
+    with_probes: what only probes make is looked for, too. Without, a rehearsal that made such
+    things is left whole: its users are the way to them.
+    """
     guard = Guard(Allowed(ids=frozenset()))
     aws = _connect(where, guard)
     bucket = told.bucket
     clean_up = CleanUp(
-        kinds=aws.leftovers(bucket, with_probes=True),
+        kinds=aws.leftovers(bucket, with_probes=with_probes),
         bucket=bucket,
         sleep=time.sleep,
         say=_say,
     )
     there = clean_up.look()
-    ids = frozenset(found.id for found, _ in there.left if found.id is not None)
+    kept = frozenset() if with_probes else _with_probes(there)
+    for each in sorted(map(str, kept)):
+        _say(f"left: rehearsal {each}: probes were tried in it, so leave --story out")
+    ids = frozenset(found.id for found, _ in there.left if found.id is not None) - kept
     if not ids:
         _say_others(there)
         _say_unseen(there)
-        _say("Nothing of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
-        return 0 if there.is_clean else FAILED
-    for found, _ in there.left:
+        if not kept:
+            _say("Nothing of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
+        return FAILED if kept or not there.is_clean else 0
+    named = [found for found, _ in there.left if found.id in ids]
+    for found in named:
         _say(f"{found.kind} {found.name}{_whose(found.marks)}")
     if asks:
-        things = pluralize(len(there.left), "thing")
+        things = pluralize(len(named), "thing")
         confirm(f"Remove {things} of {pluralize(len(ids), 'rehearsal')} in {aws.account}.")
     guard.allowed = Allowed(ids=ids, bucket=bucket, folders=frozenset(each.folder for each in ids))
     cleaned = clean_up.of(ids)
@@ -439,7 +450,17 @@ def _clean_all(where: RehearseWhere, told: RehearseSettings, *, asks: bool) -> i
     _say_unseen(cleaned)
     if cleaned.is_clean:
         _say("Nothing is left." + ("" if bucket else _NO_BUCKET))
-    return 0 if cleaned.is_clean else FAILED
+    return FAILED if kept or not cleaned.is_clean else 0
+
+
+def _with_probes(there: Cleaned) -> frozenset[RehearsalId]:
+    """The rehearsals that have a user whom the story does not make."""
+    users = [found for found, _ in there.left if found.kind == USER]
+    return frozenset(
+        found.id
+        for found in users
+        if found.id is not None and found.name not in {found.id.name(step.user) for step in STEPS}
+    )
 
 
 _NO_BUCKET: Final = " No --bucket: objects were not looked for."
@@ -472,7 +493,8 @@ def _how_to_clean(asked: Asked) -> str:
         )
         if value
     ]
-    return f"To remove it: {' '.join((CLEAN, *options))}"
+    story = () if asked.probes else ("--story",)
+    return f"To remove it: {' '.join((CLEAN, *story, *options))}"
 
 
 def _say(line: str) -> None:

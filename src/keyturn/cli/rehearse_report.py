@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -146,14 +147,15 @@ def print_rehearsed(console: Console, rehearsed: Rehearsed, redaction: Redaction
         console.print(Text(shown(line)), soft_wrap=True)
 
 
-def _cell(finding: Finding, before: Mapping[str, str], say: Callable[[str], str]) -> Text:
+def _cell(finding: Finding, before: Mapping[str, str], say: Callable[[str], str]) -> Group:
     """What was tried and seen, and below it what changed in Keyturn's record."""
-    cell = Text(f"{finding.title} ({finding.name})")
-    if finding.said:
-        cell.append(f"\n  {shown(say(finding.said))}", "dim")
-    for sign, tag, value in _changes(before, finding.record):
-        cell.append(f"\n  {sign} {shown(say(tag))} {shown(say(value))}".rstrip(), "cyan")
-    return cell
+    below = [Text(shown(say(finding.said)), "dim")] if finding.said else []
+    below += [
+        Text(f"{sign} {shown(say(tag))} {shown(say(value))}".rstrip(), "cyan")
+        for sign, tag, value in _changes(before, finding.record)
+    ]
+    indented = (Padding(each, (0, 0, 0, 2)) for each in below)
+    return Group(Text(f"{finding.title} ({finding.name})"), *indented)
 
 
 def _changes(

@@ -113,8 +113,8 @@ class Stage(Protocol):
     def secret(self, user: str) -> SecretSeen | None:
         """The user's secret; None: there is none."""
 
-    def is_used(self, key_id: str) -> bool:
-        """Whether AWS knows of a use of the key by now."""
+    def is_known(self, key_id: str) -> bool:
+        """Whether IAM says by now whose the key is, and when it was last used."""
 
 
 class Reader(Protocol):

@@ -142,7 +142,17 @@ def _with_a_key(scene: Scene, user: str) -> str:
     scene.sleep(ORDERED_AFTER)
     scene.until("IAM lists the user", lambda: scene.stage.is_listed(user))
     scene.until("IAM lists the key", lambda: key in scene.stage.keys(user))
+    _wait_until_known(scene, key)
     return key
+
+
+def _wait_until_known(scene: Scene, key: str) -> None:
+    """An order asks IAM whose the key is, and a repair when it was last used."""
+    try:
+        scene.until("IAM says whose the key is", lambda: scene.stage.is_known(key))
+    except Different as error:
+        # To a key that it does not know IAM answers as to a caller who may not ask.
+        raise NotTried(f"{error}, or you may not ask (iam:GetAccessKeyLastUsed)") from error
 
 
 def make_a_user(scene: Scene) -> str:
@@ -405,6 +415,7 @@ def repair_a_broken_rotation(scene: Scene) -> str:
     scene.until("IAM lists the second key", lambda: len(scene.stage.keys(user)) > 1)
     [orphan] = scene.stage.keys(user).keys() - {old}
     scene.owns(orphan)
+    _wait_until_known(scene, orphan)
     secret = scene.stage.secret(user)
     if secret is None or INTENT_TAG not in secret.tags:
         raise Different("a key was made, and no intent is on record")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import Denied, NotFound
 from keyturn.rehearsal.model.own import PATH, Marks, secret_of
 from keyturn.rehearsal.ports import SecretSeen
 
@@ -111,8 +111,11 @@ class IamStage:
             current=next((each for each, stages in labelled.items() if CURRENT in stages), None),
         )
 
-    def is_used(self, key_id: str) -> bool:
-        """Whether AWS knows of a use of the key."""
-        with aws_errors_translated():
-            used = self._iam.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
-        return used.get("LastUsedDate") is not None
+    def is_known(self, key_id: str) -> bool:
+        """Whether IAM says whose the key is; of one that it does not know yet it may say no."""
+        try:
+            with aws_errors_translated():
+                answer = self._iam.get_access_key_last_used(AccessKeyId=key_id)
+        except (NotFound, Denied):
+            return False
+        return bool(answer.get("UserName"))
