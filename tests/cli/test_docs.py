@@ -127,6 +127,7 @@ ELSEWHERE = (
         "owners",
     ),
     "pickup",
+    "rehearse",
     "report",
     "simulate",
     "plan --against",
