@@ -1,13 +1,18 @@
 """The workflows, in what no linter holds: rights, time limits, and what they call."""
 
+import hashlib
 import re
-from collections.abc import Iterator, Mapping
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
 import yaml
+
+from tools import release
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -59,6 +64,26 @@ def of_job(name: str, job: Mapping[str, Any]) -> Iterator[str]:
         if may_write(job) and re.search(r"\b(make|pip|uv|npm)\b", script):
             yield f"{name}: builds with rights"
         yield from (f"{name}: {what}" for what in of_script(script))
+    if may_write(job) and takes_what_it_does_not_check(job):
+        yield f"{name}: an artifact, which other jobs can change, is taken unchecked"
+
+
+def takes_what_it_does_not_check(job: Mapping[str, Any]) -> bool:
+    """Whether a step after a download is anything but the check by a hash that a job hands on."""
+    after = zip(job["steps"], [*job["steps"][1:], {}], strict=True)
+    return any(
+        step.get("uses", "").startswith("actions/download-artifact@") and not checks(following)
+        for step, following in after
+    )
+
+
+def checks(step: Mapping[str, Any]) -> bool:
+    handed_on = [*map(str, step.get("env", {}).values())]
+    return (
+        any(re.fullmatch(r"\$\{\{ needs\.\w+\.outputs\.\w+ \}\}", each) for each in handed_on)
+        and "sha256sum --check --strict" in step.get("run", "")
+        and not {"if", "continue-on-error"} & {*step}
+    )
 
 
 def leaves_the_token(step: Mapping[str, Any]) -> bool:
@@ -144,6 +169,130 @@ def test_what_is_wrong_with_a_workflow_is_noticed(right: str, wrong: str, compla
     assert complaint in found
 
 
+RELEASE: Mapping[str, Any] = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())[
+    "jobs"
+]
+TAKES = [name for name, job in RELEASE.items() if may_write(job)]
+CHECKS = [step for name in TAKES for step in RELEASE[name]["steps"] if checks(step)]
+
+
+def test_what_is_signed_drafted_and_published_is_checked_by_the_hash_of_the_second_build() -> None:
+    assert TAKES == ["attest", "draft", "publish"]
+    assert len(CHECKS) == 3
+    assert all(step == CHECKS[0] for step in CHECKS)
+    assert CHECKS[0]["env"] == {"SUMS": "${{ needs.reproduce.outputs.sums }}"}
+    assert all("reproduce" in RELEASE[name]["needs"] for name in TAKES)
+    assert RELEASE["reproduce"]["outputs"] == {"sums": "${{ steps.compare.outputs.sums }}"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("needs.reproduce.outputs.sums", "github.sha"),
+        ("--check --strict", "--check"),
+        ("        env:", "        continue-on-error: true\n        env:"),
+        ("        env:", "        if: false\n        env:"),
+        ("      - name: These are", "      - run: date\n      - name: These are"),
+    ],
+)
+def test_a_job_with_rights_that_takes_an_artifact_unchecked_is_noticed(
+    right: str, wrong: str
+) -> None:
+    text = (ROOT / ".github/workflows/release.yml").read_text()
+
+    found = complaints(text.replace(right, wrong))
+
+    unchecked = "an artifact, which other jobs can change, is taken unchecked"
+    assert found == [f"{name}: {unchecked}" for name in TAKES]
+
+
+def bash(script: str, folder: Path, **env: str) -> int:
+    return subprocess.run(
+        [str(which("bash")), "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", **env},
+        capture_output=True,
+        check=False,
+    ).returncode
+
+
+@pytest.fixture
+def agreed(tmp_path: Path) -> str:
+    """Two builds of a release side by side; the hash that the second one hands on."""
+    mine, again = tmp_path / "dist", tmp_path / "another" / "folder" / "dist"
+    for folder in (mine, again):
+        folder.mkdir(parents=True)
+        (folder / "keyturn-1.0.0.whl").write_text("wheel")
+        (folder / "rotation.zip").write_text("zip")
+        (folder / release.SUMS).write_text(release.sums(folder))
+    [step] = [each for each in RELEASE["reproduce"]["steps"] if each.get("id") == "compare"]
+    assert bash(step["run"], tmp_path, GITHUB_OUTPUT=str(tmp_path / "out")) == 0
+    name, _, value = (tmp_path / "out").read_text().partition("=")
+    assert name == "sums"
+    return value.strip()
+
+
+def test_builds_that_differ_hand_nothing_on(tmp_path: Path, agreed: str) -> None:
+    (tmp_path / "out").unlink()
+    (tmp_path / "dist" / release.SUMS).write_text("other\n")
+    [step] = [each for each in RELEASE["reproduce"]["steps"] if each.get("id") == "compare"]
+
+    assert agreed
+    assert bash(step["run"], tmp_path, GITHUB_OUTPUT=str(tmp_path / "out")) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def changed(dist: Path) -> None:
+    (dist / "rotation.zip").write_text("another zip")
+
+
+def changed_with_its_sums(dist: Path) -> None:
+    changed(dist)
+    (dist / release.SUMS).write_text(release.sums(dist))
+
+
+def added(dist: Path) -> None:
+    (dist / "keyturn-9.9.9.whl").write_text("a stranger's")
+
+
+def hidden(dist: Path) -> None:
+    (dist / ".more").write_text("a stranger's")
+
+
+def below(dist: Path) -> None:
+    (dist / "more").mkdir()
+    (dist / "more" / "keyturn-9.9.9.whl").write_text("a stranger's")
+
+
+def taken_away(dist: Path) -> None:
+    (dist / "rotation.zip").unlink()
+
+
+def swapped(dist: Path) -> None:
+    taken_away(dist)
+    added(dist)
+
+
+@pytest.mark.parametrize(
+    "change", [changed, changed_with_its_sums, added, hidden, below, taken_away, swapped]
+)
+def test_an_artifact_that_another_job_changed_is_refused(
+    tmp_path: Path, agreed: str, change: Callable[[Path], None]
+) -> None:
+    dist = tmp_path / "dist"
+    assert bash(CHECKS[0]["run"], tmp_path, SUMS=agreed) == 0
+
+    change(dist)
+
+    assert bash(CHECKS[0]["run"], tmp_path, SUMS=agreed) == 1
+
+
+@pytest.mark.parametrize("handed_on", ["", hashlib.sha256(b"another").hexdigest()])
+def test_no_hash_and_another_hash_are_refused(tmp_path: Path, agreed: str, handed_on: str) -> None:
+    assert agreed != handed_on
+    assert bash(CHECKS[0]["run"], tmp_path, SUMS=handed_on) == 1
+
+
 def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
     pins = {
         (uses.partition("@")[0], uses.partition("@")[2], version)
@@ -155,18 +304,16 @@ def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
 
 
 def test_what_makes_a_release_waits_for_its_check_its_tests_and_a_second_build() -> None:
-    jobs = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())["jobs"]
-
     def before(name: str) -> set[str]:
-        needs = jobs[name].get("needs", [])
+        needs = RELEASE[name].get("needs", [])
         direct = {needs} if isinstance(needs, str) else {*needs}
         return direct.union(*map(before, direct))
 
-    for name in (name for name, job in jobs.items() if may_write(job)):
+    for name in (name for name, job in RELEASE.items() if may_write(job)):
         assert before(name) >= {"check", "tests", "build", "reproduce"}
-    assert jobs["publish"]["environment"] == "pypi"
+    assert RELEASE["publish"]["environment"] == "pypi"
     assert {
-        name for name, job in jobs.items() if job["permissions"].get("id-token") == "write"
+        name for name, job in RELEASE.items() if job["permissions"].get("id-token") == "write"
     } == {
         "attest",
         "publish",
