@@ -1,6 +1,7 @@
 """What may be attached to a public issue tells nothing of the account."""
 
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from keyturn.rehearsal.model.redaction import Redaction
 
@@ -34,3 +35,28 @@ def test_one_key_is_one_word_throughout() -> None:
     second = redaction.of("keyturn:key:AKIAI44QH8DHBEXAMPLE")
 
     assert (first, second) == ("<key-1> and <key-2>", "keyturn:key:<key-2>")
+
+
+KEY, ADDRESS = "AKIAIOSFODNN7EXAMPLE", "jane.doe@corp.example"
+URLS = [
+    f"https://asa-receipts.s3.amazonaws.com/Receipts%2F{KEY}%2Fdisable.json",
+    f"https://asa-receipts.s3.amazonaws.com/Receipts%252F{KEY}%252fdisable.json",
+    f"https://email.amazonaws.com/suppression/{ADDRESS.replace('@', '%40')}",
+    "https://lambda.amazonaws.com/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A222222222222%3Ax",
+    "https://iam.amazonaws.com/%3FUserId%3DAIDACKCEVSQ6C2EXAMPLE%26Of%3D222222222222",
+    f"https://example.com/x2F{KEY}x",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("kind", [EndpointConnectionError, ReadTimeoutError])
+def test_an_address_in_an_error_of_the_network_tells_no_more_than_other_words(
+    url: str, kind: type[EndpointConnectionError] | type[ReadTimeoutError]
+) -> None:
+    told = Redaction({"asa-receipts": "bucket"}).of(str(kind(endpoint_url=url, error="closed")))
+
+    for secret in (KEY, ADDRESS, "jane", "222222222222", "arn:aws", "AIDA", "asa-receipts"):
+        assert secret not in told
+    assert "%2F" not in told.upper()
+    assert "%40" not in told
+    assert "%3A" not in told.upper()

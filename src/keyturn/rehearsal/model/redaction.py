@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
+from urllib.parse import unquote
 
 _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("arn", re.compile(r"arn:aws[a-z-]*:[^\s\"',;)\]}]+")),
-    # Where a key's id stands in the name of a tag, a colon is before it.
-    ("key", re.compile(r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{12,124}(?![A-Za-z0-9])")),
-    ("id", re.compile(r"(?<![A-Za-z0-9])A(?:IDA|ROA|GPA|NPA|PKA|SCA)[A-Z0-9]{12,124}\b")),
+    # Whatever stands before or behind it: rather too much is left out than too little.
+    ("key", re.compile(r"(?:AKIA|ASIA)[A-Z0-9]{12,124}")),
+    ("id", re.compile(r"A(?:IDA|ROA|GPA|NPA|PKA|SCA)[A-Z0-9]{12,124}")),
     ("address", re.compile(r"[^\s<>\"'(),;:=]+@[A-Za-z0-9.-]+")),
     ("uuid", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)),
     ("account", re.compile(r"(?<!\d)\d{12}(?!\d)")),
@@ -32,7 +33,8 @@ class Redaction:
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def of(self, text: str) -> str:
-        """The text without it."""
+        """The text without it; what was quoted as in a URL is read as it was meant."""
+        text = _unquoted(text)
         for word, what in sorted(self.words.items(), key=lambda each: -len(each[0])):
             text = text.replace(word, f"<{what}>")
         for what, pattern in _PATTERNS:
@@ -49,3 +51,14 @@ class Redaction:
             number = sum(kind == what for kind, _ in self._known) + 1
             self._known[known] = f"<{what}-{number}>"
         return self._known[known]
+
+
+def _unquoted(text: str) -> str:
+    """
+    The text with a slash for %2F, and so on, however often it was quoted.
+
+    botocore's words for a call that had no answer hold the URL: "…AccessKey%2FAKIA…%2Fdisable".
+    """
+    while (meant := unquote(text)) != text:
+        text = meant
+    return text
