@@ -4,14 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from tests.cli.organisation import BUCKET, OURS
-from tests.rehearsal.scene import CLEAN, HERE, Rehearsing
+from tests.cli.organisation import BUCKET, OURS, SHOP
+from tests.rehearsal.scene import CLEAN, HERE, IN_THE_SHOP, Rehearsing
 
 ID = "0a1b2c3d"
 USER = f"keyturn-rehearsal-{ID}"
 PATH = "/keyturn-rehearsal/"
 SECRET = f"Account_{OURS}_User_{USER}_AccessKey"
-OURS_TAG = [{"Key": "keyturn-rehearsal", "Value": ID}]
+REGION = "us-east-1"
+OURS_TAG = [
+    {"Key": "keyturn-rehearsal", "Value": ID},
+    {"Key": "keyturn-rehearsal-region", "Value": REGION},
+]
+CLEAN_STORY = "keyturn rehearse --clean --story"
 
 
 def wait(operator: Rehearsing) -> None:
@@ -138,6 +143,56 @@ def test_a_user_whose_objects_are_elsewhere_stays_until_that_bucket_is_named(
         assert cleaned.exit_code == 1
         assert "give --bucket another-bucket" in cleaned.stderr
         assert operator.left() == [USER]
+
+
+def test_a_user_whose_secrets_are_elsewhere_stays_until_that_region_is_named(
+    operator: Rehearsing,
+) -> None:
+    elsewhere = operator.cloud.session(OURS).client("secretsmanager", region_name="eu-central-1")
+    denied = operator.cloud.deny(None, "DeleteSecret")
+    rehearsed = operator.keyturn(
+        *("rehearse", "--probes", "--yes", "--region", "eu-central-1", "--only", "empty-secret")
+    )
+    denied.lift()
+    wait(operator)
+    assert "To remove it: keyturn rehearse --clean --region eu-central-1\n" in rehearsed.stderr
+
+    here = operator.keyturn(*CLEAN)
+
+    assert here.exit_code == 1
+    assert "give --region eu-central-1" in here.stderr
+    assert "Nothing is left" not in here.stderr
+    assert len(elsewhere.list_secrets()["SecretList"]) == 1
+
+    assert operator.keyturn(*CLEAN, "--region", "eu-central-1").exit_code == 0
+    wait(operator)
+    assert elsewhere.list_secrets()["SecretList"] == []
+    assert operator.left() == []
+
+
+def test_a_user_whose_region_nobody_knows_stays(operator: Rehearsing) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG[:1])
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert "it has no tag keyturn-rehearsal-region" in cleaned.stderr
+    assert operator.left() == [USER]
+
+
+def test_the_command_to_clean_up_names_all_that_it_takes_but_no_external_id(
+    operator: Rehearsing,
+) -> None:
+    operator.cloud.deny(None, "DeleteSecret")
+
+    left = operator.keyturn(*IN_THE_SHOP, "--only", "works", "--external-id", "between-us")
+
+    assert (
+        f"To remove it: {CLEAN_STORY} --account {SHOP} --role-name Rehearser "
+        f"--external-id EXTERNAL_ID --region {REGION} --bucket {BUCKET}"
+    ) in left.stderr
+    assert "between-us" not in left.output
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 from typing import Final
 
 from keyturn.cli.beside import say
@@ -234,7 +235,9 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         )
     )
     aws = _connect(asked.where, guard)
-    marks = Marks.of(asked.id, by=aws.stage().caller(), now=now(), bucket=asked.bucket)
+    marks = Marks.of(
+        asked.id, by=aws.stage().caller(), now=now(), region=aws.region, bucket=asked.bucket
+    )
     guard.stamp(marks.tags())
     if asked.asks:
         confirm(_question(asked, aws))
@@ -242,7 +245,7 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         id=asked.id,
         at=now(),
         engine="deployed" if asked.where.deployed else "here",
-        region=str(aws.own.region_name),
+        region=aws.region,
     )
     with ended_as_interrupted():
         _try(asked, aws, marks, rehearsed)
@@ -296,6 +299,7 @@ def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) ->
     clean_up = CleanUp(
         kinds=aws.leftovers(asked.bucket, with_probes=bool(asked.probes)),
         bucket=asked.bucket,
+        region=aws.region,
         sleep=time.sleep,
         say=_progress,
         made=aws.guard.made,
@@ -303,7 +307,7 @@ def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) ->
     try:
         rehearsed.cleaned = clean_up.of({asked.id})
     except KeyboardInterrupt:
-        _say(f"Interrupted again: something may be left. {_how_to_clean(asked)}")
+        _say(f"Interrupted again: something may be left. {_how_to_clean(asked, aws.region)}")
         raise
     finally:
         rehearsed.seconds, rehearsed.calls = time.monotonic() - began, aws.guard.calls
@@ -326,7 +330,7 @@ def _engine(asked: Asked, aws: RehearsalAws, by: str) -> Engine:
         )
     settings = replace(
         asked.settings,
-        home_region=str(aws.own.region_name),
+        home_region=aws.region,
         member_role=asked.where.role_name or "",
         parallel_users=1,  # in one thread, so that an interruption ends it where it is
     )
@@ -343,7 +347,7 @@ def _engine(asked: Asked, aws: RehearsalAws, by: str) -> Engine:
 def _question(asked: Asked, aws: RehearsalAws) -> str:
     """What will be made, where, and what it costs."""
     lines = [
-        f"In account {aws.account}, {aws.own.region_name}, this makes for some minutes:",
+        f"In account {aws.account}, {aws.region}, this makes for some minutes:",
         *(_MADE_BY_STORY if asked.steps else ()),
         *(_MADE_BY_PROBES if asked.probes else ()),
         f"All names begin with {asked.id.name()}.",
@@ -383,7 +387,7 @@ def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | N
     if put is not None:
         put(as_json(rehearsed, redaction))
     if not rehearsed.cleaned.is_clean:
-        _say(_how_to_clean(asked))
+        _say(_how_to_clean(asked, rehearsed.region))
     if rehearsed.is_interrupted:
         return INTERRUPTED
     return 0 if rehearsed.is_as_expected else FAILED
@@ -422,6 +426,7 @@ def _clean_all(
     clean_up = CleanUp(
         kinds=aws.leftovers(bucket, with_probes=with_probes),
         bucket=bucket,
+        region=aws.region,
         sleep=time.sleep,
         say=_say,
     )
@@ -481,14 +486,16 @@ def _say_unseen(cleaned: Cleaned) -> None:
         _say(f"not looked for: {kind}: {why}")
 
 
-def _how_to_clean(asked: Asked) -> str:
-    """The command that takes away what is left, as it has to be typed."""
+def _how_to_clean(asked: Asked, region: str) -> str:
+    """The command that takes away what is left, as it has to be typed; without the external id."""
     options = [
-        f"--{name} {value}"
+        f"--{name} {quote(value)}"
         for name, value in (
             ("account", asked.where.account),
             ("role-name", asked.where.role_name),
+            ("external-id", asked.where.external_id and "EXTERNAL_ID"),
             ("profile", asked.where.profile),
+            ("region", region),
             ("bucket", asked.bucket),
         )
         if value

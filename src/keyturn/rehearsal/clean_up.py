@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from keyturn.domain.errors import KeyturnError, PortError
-from keyturn.rehearsal.model.own import BUCKET_TAG, RehearsalId
+from keyturn.rehearsal.model.own import BUCKET_TAG, REGION_TAG, RehearsalId
 from keyturn.rehearsal.ports import Found, Leftovers, Say, Sleep
 
 ROUNDS = 4
@@ -47,6 +47,8 @@ class CleanUp:
     """In the order in which they go; users last."""
     bucket: str | None
     """The one that objects are looked for in; None: in none."""
+    region: str
+    """The one in which secrets, queues and buses are looked for."""
     sleep: Sleep
     say: Say
     made: Callable[[], Mapping[str, Collection[str]]] = dict
@@ -129,6 +131,11 @@ class CleanUp:
         """Why a user has to stay, as the anchor of what else is there."""
         if found.kind != USER:
             return None
+        region = found.marks.get(REGION_TAG)
+        if region is None:
+            return f"it has no tag {REGION_TAG}, and nobody knows where its secrets are: set it"
+        if region != self.region:
+            return f"its secrets are in {region}, says its tag: give --region {region}"
         bucket = found.marks.get(BUCKET_TAG)
         if bucket is not None and bucket != self.bucket:
             return f"its objects are in the bucket {bucket}, says its tag: give --bucket {bucket}"

@@ -73,6 +73,11 @@ class RehearsalAws:
             member = guard.watch(role_session(own, account, role, external_id))
         return cls(own=own, member=member, account=account, own_account=own_account, guard=guard)
 
+    @property
+    def region(self) -> str:
+        """Where its secrets, queues and buses are, in whichever account it plays."""
+        return str(self.own.region_name)
+
     def stage(self) -> IamStage:
         """The account that it plays in."""
         return IamStage(

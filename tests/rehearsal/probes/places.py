@@ -65,7 +65,9 @@ def place(  # noqa: PLR0913 -- what a bench has
     made: Callable[[boto3.Session, str], object] = make_client,
 ) -> Place:
     """A bench whose every call passes the rehearsal's guard; wrap: takes each client's place."""
-    tags = Marks.of(ID, by="arn:aws:iam::111111111111:user/tester", now=START).tags()
+    tags = Marks.of(
+        ID, by="arn:aws:iam::111111111111:user/tester", now=START, region="us-east-1"
+    ).tags()
     folders = frozenset(each.folder for each in IDS)
     guard = Guard(Allowed(ids=frozenset(IDS), bucket=BUCKET, folders=folders))
     guard.stamp(tags)

@@ -27,6 +27,8 @@ BY_TAG: Final = "keyturn-rehearsal-by"
 EXPIRES_TAG: Final = "keyturn-rehearsal-expires"
 BUCKET_TAG: Final = "keyturn-rehearsal-bucket"
 """Where its objects are: whoever cleans up has to name that bucket, too."""
+REGION_TAG: Final = "keyturn-rehearsal-region"
+"""Where its secrets, queues and buses are: IAM shows its users in every region."""
 
 LIFETIME: Final = timedelta(hours=2)
 """After it what is left is nobody's work any more; a rehearsal takes minutes."""
@@ -67,22 +69,29 @@ class RehearsalId:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
-    """Who made it, until when it is somebody's work, and where its objects are."""
+    """Who made it, until when it is somebody's work, and where the rest of it is."""
 
     id: RehearsalId
     by: str
     """The ARN of who made it."""
     expires: datetime
     """UTC."""
+    region: str
     bucket: str | None = None
     """None: it stores no object."""
 
     @classmethod
     def of(
-        cls, rehearsal: RehearsalId, *, by: str, now: datetime, bucket: str | None = None
+        cls,
+        rehearsal: RehearsalId,
+        *,
+        by: str,
+        now: datetime,
+        region: str,
+        bucket: str | None = None,
     ) -> "Marks":
         """The marks of a rehearsal that begins now, UTC."""
-        return cls(id=rehearsal, by=by, expires=now + LIFETIME, bucket=bucket)
+        return cls(id=rehearsal, by=by, expires=now + LIFETIME, region=region, bucket=bucket)
 
     def tags(self) -> dict[str, str]:
         """As tags: name → value."""
@@ -90,6 +99,7 @@ class Marks:
             ID_TAG: self.id.text,
             BY_TAG: _NOT_IN_A_TAG.sub("_", self.by)[:256],
             EXPIRES_TAG: format_utc(self.expires.astimezone(UTC)),
+            REGION_TAG: self.region,
         }
         return tags if self.bucket is None else {**tags, BUCKET_TAG: self.bucket}
 
