@@ -13,7 +13,7 @@ from keyturn.channel_wiring import show_in_channels
 from keyturn.cli.exit_codes import BAD_USAGE
 from keyturn.cli.given import given
 from keyturn.cli.options import LetterheadOptions
-from keyturn.cli.result_file import refusing
+from keyturn.cli.result_file import refuse_link, refusing, result_file
 from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.events import Digest, Mail
@@ -55,17 +55,16 @@ def write_mails(
         else:
             mails[name] = found
     messages = dict(_messages(letterhead, told))
-    with refusing(folder, begun=True):
+    files = {"index.html": _index(mails, messages, title)}
+    for name, mail in mails.items():
+        files[f"{name}.html"] = mail.html
+        files[f"{name}.txt"] = f"{mail.subject}\n\n{mail.text}"
+        files.update(messages.get(name, {}))
+    with refusing(folder, begun=True, option="FOLDER"):
         folder.mkdir(parents=True, exist_ok=True)
-        for name, mail in mails.items():
-            (folder / f"{name}.html").write_text(mail.html, encoding="utf-8", newline="\n")
-            text = f"{mail.subject}\n\n{mail.text}"
-            (folder / f"{name}.txt").write_text(text, encoding="utf-8", newline="\n")
-            for file, text in messages.get(name, {}).items():
-                (folder / file).write_text(text, encoding="utf-8", newline="\n")
-        (folder / "index.html").write_text(
-            _index(mails, messages, title), encoding="utf-8", newline="\n"
-        )
+    for file, text in files.items():
+        with result_file(folder / file, option="FOLDER") as put:
+            put(text)
     for fault in faults:
         typer.echo(shown(fault))
     typer.echo(f"{pluralize(len(mails), 'notice')} in {shown(folder / 'index.html')}")
@@ -118,13 +117,15 @@ def _read(folder: Path, option: str) -> dict[str, str]:
 
 def refuse_foreign(folder: Path) -> None:
     """Raises InvalidValue for a folder with files of others: none of them is written over."""
-    with refusing(folder):
+    with refusing(folder, option="FOLDER"):
         if folder.exists() and not folder.is_dir():
             raise InvalidValue("FOLDER", folder, "is no folder")
         index = folder / "index.html"
         is_ours = index.is_file() and MARK in index.read_text(encoding="utf-8", errors="replace")
         if folder.is_dir() and any(folder.iterdir()) and not is_ours:
             raise InvalidValue("FOLDER", folder, "is not empty, and no preview: name another")
+        for file in folder.iterdir() if folder.is_dir() else ():
+            refuse_link(file, option="FOLDER")
 
 
 def _messages(

@@ -4,8 +4,14 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
+from typing import Final
 
 from keyturn.domain.errors import InvalidValue, KeyturnError
+
+_DEVICES: Final = Path("/dev")
+_OF_PROCESSES: Final = Path("/proc")
+"""Where /dev/fd leads on Linux."""
 
 
 @contextmanager
@@ -13,25 +19,28 @@ def result_file(path: Path, *, option: str = "--output") -> Generator[Callable[[
     """
     Open a file beside `path`; what it gives puts the answer there, and the file in its place.
 
-    If the work fails before that, nothing is left. option: what named the path.
+    If the work fails before that, nothing is left. A name that is a link is refused: whoever wrote
+    the folder chose where it leads. option: what named the path.
     Raises InvalidValue where it cannot be written, KeyturnError where that shows only at the end.
     """
     with refusing(path, option=option):
-        target = path.resolve()
-        if target.is_dir():
+        refuse_link(path, option=option)
+        if path.is_dir():
             raise InvalidValue(option, path, "is a directory")
-        if target.exists() and not os.access(target, os.W_OK):
+        if path.exists() and not os.access(path, os.W_OK):
             raise InvalidValue(option, path, "is write-protected")
-        in_place = target.exists() and not target.is_file()  # /dev/stdout, a pipe
-        written = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
-        file = written.open("w", encoding="utf-8", newline="\n")
+        in_place = _is_a_device(path) or (path.exists() and not path.is_file())  # a pipe
+        # Nobody can have put a link there beforehand: the name is not known, and must be free.
+        beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
+        written, mode = (path, "a") if in_place else (beside, "x")
+        file = written.open(mode, encoding="utf-8", newline="\n")
 
     def put(text: str) -> None:
         with refusing(path, begun=True, option=option):
             with file:
                 file.write(text)
             if not in_place:
-                written.replace(target)
+                written.replace(path)
 
     try:
         yield put
@@ -41,6 +50,19 @@ def result_file(path: Path, *, option: str = "--output") -> Generator[Callable[[
         if not in_place:
             with suppress(OSError):
                 written.unlink()
+
+
+def refuse_link(path: Path, *, option: str) -> None:
+    """Raises InvalidValue for the name of a link, but for the system's own: /dev/stdout."""
+    if path.is_symlink() and not _is_a_device(path):
+        raise InvalidValue(option, path, "is a link: name the file that it leads to")
+
+
+def _is_a_device(path: Path) -> bool:
+    """Whether it is the system's own name of what is open, such as /dev/stdout or /dev/fd/63."""
+    folder = path.absolute().parent.resolve()
+    is_systems = folder in {_DEVICES, _DEVICES / "fd"} or _OF_PROCESSES in folder.parents
+    return is_systems and path.exists()
 
 
 def check_apart(**named: Path | None) -> None:
