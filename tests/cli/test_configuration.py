@@ -533,6 +533,29 @@ def test_a_reader_says_which_found_file_it_goes_by(cloud: LocalCloud, machine: M
     assert f"{file} gives rotation-period\n" in result.stderr
 
 
+def test_whom_it_asks_is_said_even_if_quiet(cloud: LocalCloud, machine: Machine) -> None:
+    file = machine.found('rotation-period = 80\nbucket = "attackers"\nprefix = "p"\n')
+
+    result = run("--quiet", "plan")
+
+    assert result.stderr.splitlines()[0] == f"{file} gives bucket = attackers, prefix = p"
+    assert "rotation-period" not in result.stderr
+
+
+def test_no_role_of_a_strangers_account_is_assumed(cloud: LocalCloud, machine: Machine) -> None:
+    """Whichever line comes first is named; no other line makes up for it."""
+    machine.found(
+        f'role-name = "{ROLE}"\norg-list-account = "{SHOP}"\norg-list-role = "evil"\n'
+        'external-id = "x-9999"\n'
+    )
+
+    result = run("--debug", "plan")
+
+    assert result.exit_code == 2
+    assert ":2: org-list-account: is not taken from a file that was only found" in result.stderr
+    assert "AssumeRole" not in result.stderr
+
+
 def test_a_file_of_another_user_or_for_everybody_is_refused(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -593,7 +616,7 @@ def test_a_process_finds_its_file_upwards_and_says_where_a_wrong_profile_stands(
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
-        f"{file} gives profile",
+        f"{file} gives profile = nobody",
         f"{file}:1: profile nobody: is not in your AWS configuration",
     ]
     assert OURS not in done.stdout

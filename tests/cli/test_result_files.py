@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from keyturn.cli import result_file
 from keyturn.cli.app import app
 from keyturn.cli.notices import MARK
+from keyturn.domain.errors import InvalidValue
 
 PRECIOUS = "somebody's"
 
@@ -109,7 +110,7 @@ def test_a_link_to_such_a_device_is_a_strangers(victim: Path) -> None:
     Path("out").symlink_to("/dev/null")
 
     with (
-        pytest.raises(result_file.InvalidValue, match="is a link"),
+        pytest.raises(InvalidValue, match="is a link"),
         result_file.result_file(Path("out")),
     ):
         pass

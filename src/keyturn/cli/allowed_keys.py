@@ -22,10 +22,11 @@ from keyturn.domain.errors import InvalidValue
 TYPED_ALONE: Final = frozenset(
     {
         *("enforce", "yes", "leaked", "even-exempt", "even-paused", "approve", "clean"),
+        "with-account-ids",  # what is attached to a public issue would tell of the account
         *("config", "no-config", "help", "version", "install-completion", "show-completion"),
     }
 )
-"""What somebody has to mean each time: it writes, or drops a question or a limit."""
+"""What somebody has to mean each time: it writes, tells, or drops a question or a limit."""
 WRITES_FILES: Final = frozenset({"output", "csv", "html", "page", "ocsf", "man", "report"})
 """For one command each: another command's answer would take the file's place."""
 NOT_FOUND: Final = WRITES_FILES | {
@@ -36,6 +37,8 @@ NOT_FOUND: Final = WRITES_FILES | {
     "owners-file",  # who is notified
     "mail-to",  # likewise, of a rehearsal
     "quiet",  # it would hide that the file was found
+    *("account", "org-list-account", "org-list-role"),  # a stranger's role would be assumed
+    "external-id",  # a secret, sent to whichever role is assumed
 }
 """What no file may say that was only found: whoever wrote it may be a stranger."""
 OF_AN_OWNER: Final = frozenset({"pickup", "credentials"})

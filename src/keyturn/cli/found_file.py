@@ -14,6 +14,14 @@ _WRITES: Final = frozenset({"deploy", "rehearse"})
 """Commands that write without --enforce."""
 _HARMLESS: Final = frozenset({"debug", "no-color", "log-format", "parallel", "format"})
 
+_LEADS: Final = frozenset(
+    {
+        *("profile", "management-profile", "source-profile", "region", "mail-region"),
+        *("role-name", "reader-role", "bucket", "prefix", "core-stack", "ou"),
+    }
+)
+"""What decides whom a command asks, and with which credentials."""
+
 
 def check_found(configured: Configured, words: Words, options: Mapping[str, TyperOption]) -> None:
     """
@@ -37,8 +45,17 @@ def check_found(configured: Configured, words: Words, options: Mapping[str, Type
         raise InvalidValue(f"--{asks_nobody[0]}", "", rule)
     if "enforce" in typed or (words[0] in _WRITES and "dry-run" not in typed):
         for name, each in sorted(found.items()):
-            given = ", ".join(each.given) if isinstance(each.given, list) else each.given
-            said = str(given).lower() if isinstance(given, bool) else given
-            say(f"{each.place}: {name} = {said}", Level.WARNING)
-    else:
-        say(f"{file} gives {', '.join(sorted(found))}")
+            say(f"{each.place}: {name} = {_repeated(each.given)}", Level.WARNING)
+        return
+    # What is asked, and as whom, is seen before it is asked, with --quiet, too.
+    if leads := sorted(found.keys() & _LEADS):
+        values = ", ".join(f"{name} = {_repeated(found[name].given)}" for name in leads)
+        say(f"{file} gives {values}", Level.WARNING)
+    if others := sorted(found.keys() - _LEADS):
+        say(f"{file} gives {', '.join(others)}")
+
+
+def _repeated(given: object) -> str:
+    if isinstance(given, list):
+        return ", ".join(map(str, given))
+    return str(given).lower() if isinstance(given, bool) else str(given)
