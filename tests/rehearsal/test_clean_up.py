@@ -1,9 +1,13 @@
 """`keyturn rehearse --clean`: by looking, and only its own."""
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
+from keyturn_sandbox.emulator.cloud import Perform
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
 from tests.cli.organisation import BUCKET, OURS, SHOP
 from tests.rehearsal.scene import CLEAN, HERE, IN_THE_SHOP, Rehearsing
 
@@ -67,18 +71,19 @@ def test_a_secret_that_a_deployed_function_made_is_known_by_its_user(operator: R
 
 
 @pytest.mark.parametrize(
-    ("name", "path", "tags"),
+    ("name", "path", "tags", "nothing"),
     [
-        ("ann", PATH, OURS_TAG),
-        (USER, PATH, []),
-        (USER, PATH, [{"Key": "keyturn-rehearsal", "Value": "99999999"}]),
-        (f"{USER}x", PATH, OURS_TAG),
-        (USER.upper(), PATH, OURS_TAG),
-        (USER, "/keyturn-rehearsal/deeper/", OURS_TAG),
+        ("ann", PATH, OURS_TAG, "Nothing"),
+        # Of our name: somebody may have changed the rest of a user who is a rehearsal's.
+        (USER, PATH, [], "Nothing else"),
+        (USER, PATH, [{"Key": "keyturn-rehearsal", "Value": "99999999"}], "Nothing else"),
+        (f"{USER}x", PATH, OURS_TAG, "Nothing"),
+        (USER.upper(), PATH, OURS_TAG, "Nothing"),
+        (USER, "/keyturn-rehearsal/deeper/", OURS_TAG, "Nothing else"),
     ],
 )
 def test_a_user_who_only_looks_like_one_is_left_and_named(
-    operator: Rehearsing, name: str, path: str, tags: list[dict[str, str]]
+    operator: Rehearsing, name: str, path: str, tags: list[dict[str, str]], nothing: str
 ) -> None:
     iam = operator.client("iam")
     iam.create_user(UserName=name, Path=path, Tags=tags)
@@ -87,8 +92,9 @@ def test_a_user_who_only_looks_like_one_is_left_and_named(
 
     cleaned = operator.keyturn(*CLEAN)
 
-    assert cleaned.exit_code == 0
+    assert cleaned.exit_code == (0 if nothing == "Nothing" else 1)
     assert f"left alone: user {name}: " in cleaned.stderr
+    assert f"{nothing} of a rehearsal was found." in cleaned.stderr
     assert operator.left() == [name]
     assert len(iam.list_access_keys(UserName=name)["AccessKeyMetadata"]) == 1
 
@@ -102,8 +108,16 @@ def test_a_user_of_our_name_elsewhere_is_not_even_looked_at(operator: Rehearsing
     assert iam.get_user(UserName=USER)["User"]["Path"] == "/"
 
 
-@pytest.mark.parametrize("tags", [[], [{"Key": "keyturn:user-id", "Value": "AIDAANOTHERUSER"}]])
-def test_a_secret_of_our_name_that_somebody_else_made_is_left_and_named(
+@pytest.mark.parametrize(
+    "tags",
+    [
+        [],
+        [{"Key": "keyturn:user-id", "Value": "AIDAANOTHERUSER"}],
+        [{"Key": "keyturn:user-id", "Value": "AIDAANOTHERUSER"}, *OURS_TAG],
+        [{"Key": "keyturn-rehearsal", "Value": "99999999"}],
+    ],
+)
+def test_a_secret_of_our_name_that_somebody_else_made_is_left_with_its_user_and_named(
     operator: Rehearsing, tags: list[dict[str, str]]
 ) -> None:
     operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
@@ -112,9 +126,10 @@ def test_a_secret_of_our_name_that_somebody_else_made_is_left_and_named(
 
     cleaned = operator.keyturn(*CLEAN)
 
-    assert cleaned.exit_code == 0
-    assert f"left alone: secret {SECRET}: " in cleaned.stderr
-    assert operator.left() == [SECRET]
+    assert cleaned.exit_code == 1
+    assert f"left: secret {SECRET}: " in cleaned.stderr
+    assert "Nothing" not in cleaned.stderr
+    assert operator.left() == [USER, SECRET]
 
 
 def test_a_group_with_a_stranger_in_it_is_left_and_named(operator: Rehearsing) -> None:
@@ -280,3 +295,214 @@ def test_a_rehearsal_that_tried_probes_is_left_whole_by_that(operator: Rehearsin
     assert cleaned.exit_code == 1
     assert f"left: rehearsal {ID}: probes were tried in it, so leave --story out" in cleaned.stderr
     assert operator.left() == [USER, f"{USER}-probes"]
+
+
+def keys(operator: Rehearsing, user: str = USER) -> int:
+    listed = operator.client("iam").list_access_keys(UserName=user)
+    return len(listed["AccessKeyMetadata"])
+
+
+def hidden(*operations: str, name: str) -> Callable[[ApiRequest, Perform], ApiResponse]:
+    """What a resource's own policy does: it refuses these calls about this one name."""
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation in operations and name in str(dict(request.params)):
+            return refused(request, ApiError("AccessDeniedException", "an explicit deny", 400))
+        return perform(request)
+
+    return layer
+
+
+def untagged_at(operator: Rehearsing, operation: str) -> Callable[..., ApiResponse]:
+    """Somebody takes the tag of a rehearsal's users away while it plays."""
+    iam = operator.client("iam")
+
+    def layer(request: ApiRequest, perform: Perform) -> ApiResponse:
+        answer = perform(request)
+        if request.operation == operation:
+            for user in iam.list_users(PathPrefix=PATH)["Users"]:
+                iam.untag_user(UserName=user["UserName"], TagKeys=["keyturn-rehearsal"])
+        return answer
+
+    return layer
+
+
+def test_what_a_rehearsal_made_and_somebody_untagged_is_left_and_named(
+    operator: Rehearsing,
+) -> None:
+    operator.cloud.layers.append(untagged_at(operator, "PutSecretValue"))
+
+    played = operator.keyturn(*HERE, "--only", "works", "--format", "json")
+
+    [user] = operator.client("iam").list_users(PathPrefix=PATH)["Users"]
+    assert played.exit_code == 1
+    left = json.loads(played.stdout)["clean_up"]["left"]
+    assert ("user", user["UserName"]) in {(each["kind"], each["name"]) for each in left}
+    assert f"left: user {user['UserName']}: it has no tag keyturn-rehearsal" in played.stderr
+    wait(operator)
+    cleaned = operator.keyturn(*CLEAN)
+    assert cleaned.exit_code == 1
+    assert f"left alone: user {user['UserName']}" in cleaned.stderr
+    assert "Nothing else of a rehearsal was found." in cleaned.stderr
+
+
+def test_a_report_does_not_repeat_who_else_is_there(operator: Rehearsing) -> None:
+    iam = operator.client("iam")
+
+    def join(request: ApiRequest, perform: Perform) -> ApiResponse:
+        answer = perform(request)
+        if request.operation == "AddUserToGroup" and request.principal.endswith("/operator"):
+            name = request.params["GroupName"]
+            iam.add_user_to_group(UserName="deploy-bot", GroupName=name)
+        return answer
+
+    operator.cloud.layers.append(join)
+
+    played = operator.keyturn(*HERE, "--only", "exempt", "--format", "json")
+
+    assert played.exit_code == 1
+    assert "deploy-bot is in it" in played.stderr
+    assert "deploy-bot" not in played.stdout
+    assert "it is not surely this rehearsal's" in played.stdout
+
+
+def test_a_user_stays_while_something_of_their_name_is_not_surely_theirs_but_no_key_does(
+    operator: Rehearsing,
+) -> None:
+    iam = operator.client("iam")
+    iam.create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    iam.create_access_key(UserName=USER)
+    iam.create_group(GroupName=f"{USER}-exempt", Path=PATH)
+    iam.add_user_to_group(UserName="deploy-bot", GroupName=f"{USER}-exempt")
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert f"left: group {USER}-exempt: deploy-bot is in it" in cleaned.stderr
+    assert operator.left() == [USER, f"{USER}-exempt"]
+    assert keys(operator) == 0
+    assert f"removed 1 access key of user {USER}" in cleaned.stderr
+
+
+def test_a_key_that_stays_with_its_user_is_said(operator: Rehearsing) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    operator.client("iam").create_access_key(UserName=USER)
+    operator.client("secretsmanager").create_secret(Name=SECRET)
+    wait(operator)
+    operator.cloud.deny(None, "DeleteAccessKey")
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert "with its keys: DeleteAccessKey: AccessDenied" in cleaned.stderr
+    assert keys(operator) == 1
+
+
+STRANGE = "keyturn-rehearsal-deadbeef-x"
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        ("DescribeSecret", "secret"),
+        ("ListQueueTags", "queue"),
+        ("GetQueueUrl", "queue"),
+        ("ListTagsForResource", "event bus"),
+        ("DescribeEventBus", "event bus"),
+        ("ListUserTags", "user"),
+        ("GetGroup", "group"),
+    ],
+)
+def test_one_thing_that_nobody_may_look_at_keeps_nothing_else_from_being_removed(
+    operator: Rehearsing, operation: str, kind: str
+) -> None:
+    iam = operator.client("iam")
+    iam.create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    iam.create_user(UserName=STRANGE, Path=PATH)
+    iam.create_group(GroupName=STRANGE, Path=PATH)
+    iam.add_user_to_group(UserName="deploy-bot", GroupName=STRANGE)
+    operator.client("secretsmanager").create_secret(Name=SECRET, Tags=OURS_TAG)
+    operator.client("secretsmanager").create_secret(Name=STRANGE)
+    operator.client("sqs").create_queue(QueueName=STRANGE)
+    operator.client("events").create_event_bus(Name=STRANGE)
+    wait(operator)
+    operator.cloud.layers.append(hidden(operation, name=STRANGE))
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert f"left alone: {kind} {STRANGE}: nobody could look at it: {operation}" in cleaned.stderr
+    assert cleaned.exit_code == 1
+    assert "Nothing else is left." in cleaned.stderr
+    assert {each.rpartition("/")[2] for each in operator.left()} == {STRANGE}
+
+
+@pytest.mark.parametrize(
+    "operation", ["ListSecrets", "ListQueues", "ListEventBuses", "ListGroups", "DescribeSecret"]
+)
+def test_where_nobody_can_look_no_key_stays(operator: Rehearsing, operation: str) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    operator.client("iam").create_access_key(UserName=USER)
+    wait(operator)
+    operator.cloud.deny(None, operation)
+
+    assert operator.keyturn(*CLEAN).exit_code == 1
+    assert operator.left() == [USER]
+    assert keys(operator) == 0
+
+
+def test_a_bus_goes_with_whatever_somebody_put_on_it(operator: Rehearsing) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    events, bus = operator.client("events"), f"{USER}-bus"
+    events.create_event_bus(Name=bus, Tags=OURS_TAG)
+    events.put_rule(Name="a-rule", EventBusName=bus, EventPattern='{"source":["x"]}')
+    queue = f"arn:aws:sqs:{REGION}:{OURS}:somebodys"
+    events.put_targets(Rule="a-rule", EventBusName=bus, Targets=[{"Id": "1", "Arn": queue}])
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 0, cleaned.stderr
+    assert operator.left() == []
+
+
+@pytest.mark.parametrize("has_user_id", [True, False])
+def test_the_secret_of_a_real_user_of_such_a_name_stays_whoever_tags_it(
+    operator: Rehearsing, *, has_user_id: bool
+) -> None:
+    made = operator.client("iam").create_user(UserName=USER, Path="/")["User"]
+    user_id = {"Key": "keyturn:user-id", "Value": made["UserId"]}
+    tags = [user_id, *OURS_TAG] if has_user_id else OURS_TAG
+    operator.client("secretsmanager").create_secret(Name=SECRET, Tags=tags)
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert f"left alone: secret {SECRET}: the user {USER} is not surely" in cleaned.stderr
+    assert operator.left() == [SECRET]
+
+
+def test_a_secret_that_names_a_user_who_is_gone_stays(operator: Rehearsing) -> None:
+    tags = [{"Key": "keyturn:user-id", "Value": "AIDAANOTHERUSER"}, *OURS_TAG]
+    operator.client("secretsmanager").create_secret(Name=SECRET, Tags=tags)
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert "its tag keyturn:user-id names no user of a rehearsal" in cleaned.stderr
+    assert operator.left() == [SECRET]
+
+
+def test_a_folder_without_a_user_of_its_id_is_somebodys(operator: Rehearsing) -> None:
+    people = "keyturn-rehearsal/0badcafe/people.csv"
+    operator.client("s3").put_object(Bucket=BUCKET, Key=people, Body=b"mine")
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    wait(operator)
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert (
+        f"left alone: folder s3://{BUCKET}/keyturn-rehearsal/0badcafe: no user" in cleaned.stderr
+    )
+    assert operator.left() == [people]

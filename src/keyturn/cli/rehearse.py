@@ -297,11 +297,14 @@ def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) ->
     except Exception as error:  # noqa: BLE001 -- raised again behind the clean-up
         fault = error
     clean_up = CleanUp(
-        kinds=aws.leftovers(asked.bucket, with_probes=bool(asked.probes)),
+        kinds=aws.leftovers(
+            asked.bucket, with_probes=bool(asked.probes), own=frozenset({asked.id})
+        ),
         bucket=asked.bucket,
         region=aws.region,
         sleep=time.sleep,
         say=_progress,
+        disarm=aws.disarm,
         made=aws.guard.made,
     )
     try:
@@ -384,6 +387,9 @@ def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | N
     else:
         print_rehearsed(make_console(highlight=False), rehearsed, redaction)
     _say_others(rehearsed.cleaned)
+    for found, why in rehearsed.cleaned.left:
+        if found.not_ours is not None:  # others' words: the answer leaves them out
+            _say(f"left: {found.kind} {found.name}: {why}")
     if put is not None:
         put(as_json(rehearsed, redaction))
     if not rehearsed.cleaned.is_clean:
@@ -429,6 +435,7 @@ def _clean_all(
         region=aws.region,
         sleep=time.sleep,
         say=_say,
+        disarm=aws.disarm,
     )
     there = clean_up.look()
     kept = frozenset() if with_probes else _with_probes(there)
@@ -439,8 +446,8 @@ def _clean_all(
         _say_others(there)
         _say_unseen(there)
         if not kept:
-            _say("Nothing of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
-        return FAILED if kept or not there.is_clean else 0
+            _say(f"{there.nothing} of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
+        return FAILED if kept or there.doubtful or not there.is_clean else 0
     named = [found for found, _ in there.left if found.id in ids]
     for found in named:
         _say(f"{found.kind} {found.name}{_whose(found.marks)}")
@@ -454,8 +461,8 @@ def _clean_all(
     _say_others(cleaned)
     _say_unseen(cleaned)
     if cleaned.is_clean:
-        _say("Nothing is left." + ("" if bucket else _NO_BUCKET))
-    return FAILED if kept or not cleaned.is_clean else 0
+        _say(f"{cleaned.nothing} is left." + ("" if bucket else _NO_BUCKET))
+    return FAILED if kept or cleaned.doubtful or not cleaned.is_clean else 0
 
 
 def _with_probes(there: Cleaned) -> frozenset[RehearsalId]:

@@ -22,6 +22,7 @@ from keyturn.rehearsal.clean_up import Cleaned
 from keyturn.rehearsal.model.own import RehearsalId
 from keyturn.rehearsal.model.redaction import Redaction
 from keyturn.rehearsal.model.verdict import Finding, Verdict
+from keyturn.rehearsal.ports import Found
 from keyturn.schemas.rehearsal import (
     VERSION,
     CleanedUp,
@@ -113,7 +114,7 @@ def _written(
 
 def _clean_up(cleaned: Cleaned, say: Callable[[str], str]) -> CleanedUp:
     left: list[StillThere] = [
-        {"kind": found.kind, "name": say(found.name), "why": say(why)}
+        {"kind": found.kind, "name": say(found.name), "why": say(_why_left(found, why))}
         for found, why in cleaned.left
     ]
     unseen: list[StillThere] = [
@@ -125,6 +126,11 @@ def _clean_up(cleaned: Cleaned, say: Callable[[str], str]) -> CleanedUp:
         # Their names are others' words, and nobody's business.
         "others": len(cleaned.others),
     }
+
+
+def _why_left(found: Found, why: str) -> str:
+    """Why something stays, without a word of others: who is in a group, say, or a path."""
+    return why if found.not_ours is None else "it is not surely this rehearsal's"
 
 
 def print_rehearsed(console: Console, rehearsed: Rehearsed, redaction: Redaction | None) -> None:
@@ -180,9 +186,9 @@ def _below(rehearsed: Rehearsed, say: Callable[[str], str]) -> Iterator[str]:
     )
     cleaned = rehearsed.cleaned
     if cleaned.is_clean:
-        yield f"Removed: {pluralize(len(cleaned.removed), 'thing')}. Nothing is left."
+        yield f"Removed: {pluralize(len(cleaned.removed), 'thing')}. {cleaned.nothing} is left."
     for found, why in cleaned.left:
-        yield f"Left: {found.kind} {say(found.name)}: {say(why)}"
+        yield f"Left: {found.kind} {say(found.name)}: {say(_why_left(found, why))}"
     for kind, why in cleaned.unseen:
         yield f"Not looked for: {kind}: {say(why)}"
     for call in rehearsed.refused:

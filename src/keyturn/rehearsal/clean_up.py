@@ -3,15 +3,16 @@ Take away what rehearsals made: found by looking, never by memory alone.
 
 A user is the anchor of all that a rehearsal makes: they are made first and taken away last, so
 that wherever it broke off, whoever looks finds them, and by them the rest. A user stays as long as
-anything else of theirs could not be taken away, or could not be looked for.
+anything else of theirs could not be taken away, or could not be looked for; their keys never do.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from keyturn.domain.amounts import pluralize
 from keyturn.domain.errors import KeyturnError, PortError
 from keyturn.rehearsal.model.own import BUCKET_TAG, REGION_TAG, RehearsalId
-from keyturn.rehearsal.ports import Found, Leftovers, Say, Sleep
+from keyturn.rehearsal.ports import Disarm, Found, Leftovers, Say, Sleep
 
 ROUNDS = 4
 """How often it is looked for what a list did not show yet."""
@@ -27,9 +28,9 @@ class Cleaned:
 
     removed: list[Found] = field(default_factory=list)
     left: list[tuple[Found, str]] = field(default_factory=list)
-    """What is a rehearsal's and stays, and why."""
+    """What has the name of one of these rehearsals and stays, and why."""
     others: list[Found] = field(default_factory=list)
-    """What lies there and is none of a rehearsal's; it was left alone."""
+    """What lies there and is surely none of these rehearsals'; it was left alone."""
     unseen: list[tuple[str, str]] = field(default_factory=list)
     """A kind that nobody could look for, and why: of it something may be left."""
 
@@ -37,6 +38,16 @@ class Cleaned:
     def is_clean(self) -> bool:
         """Whether nothing of the rehearsals is left, as far as it was looked for."""
         return not self.left and not self.unseen
+
+    @property
+    def doubtful(self) -> Sequence[Found]:
+        """Among the others, what has the name of a rehearsal: it may be one's all the same."""
+        return [found for found in self.others if found.id is not None]
+
+    @property
+    def nothing(self) -> str:
+        """How much is not left, if none of it is."""
+        return "Nothing else" if self.doubtful else "Nothing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +62,7 @@ class CleanUp:
     """The one in which secrets, queues and buses are looked for."""
     sleep: Sleep
     say: Say
+    disarm: Disarm
     made: Callable[[], Mapping[str, Collection[str]]] = dict
     """Kind → the names that this process asked for, which a list may not show yet."""
 
@@ -65,16 +77,11 @@ class CleanUp:
                     cleaned.left.append((found, "it was not taken away yet"))
         return cleaned
 
-    def of(self, ids: Collection[RehearsalId] | None) -> Cleaned:
+    def of(self, ids: Collection[RehearsalId]) -> Cleaned:
         """
         Take away what these rehearsals made.
 
-        Args:
-            ids: only of these; None: of all.
-
-        Raises:
-            Nothing of ours: what stays, and what could not be looked for, is in the answer.
-
+        Raises nothing of ours: what stays, and what could not be looked for, is in the answer.
         """
         gone: set[tuple[str, str]] = set()
         removed: list[Found] = []
@@ -82,7 +89,7 @@ class CleanUp:
         for again in range(ROUNDS):
             cleaned = Cleaned(removed=removed)
             news = self._round(ids, cleaned, gone)
-            if not news and not self._is_late(gone, ids):
+            if not news and not self._is_late(gone):
                 break
             if again + 1 < ROUNDS:
                 self.sleep(PAUSE if not news else 0)
@@ -90,7 +97,7 @@ class CleanUp:
 
     def _round(
         self,
-        ids: Collection[RehearsalId] | None,
+        ids: Collection[RehearsalId],
         cleaned: Cleaned,
         gone: set[tuple[str, str]],
     ) -> bool:
@@ -98,13 +105,18 @@ class CleanUp:
         news = False
         for kind in self.kinds:
             for found in self._seen(kind, cleaned, gone):
-                if found.not_ours is not None:
-                    cleaned.others.append(found)
+                if (found.kind, found.name) in gone:
                     continue
-                if (found.kind, found.name) in gone or (ids is not None and found.id not in ids):
+                if found.id not in ids:
+                    if found.not_ours is not None:
+                        cleaned.others.append(found)
+                    continue
+                # With their name but not surely theirs: somebody may have taken its tag away.
+                if found.not_ours is not None:
+                    cleaned.left.append((found, found.not_ours))
                     continue
                 if (why := self._why_stays(found, cleaned)) is not None:
-                    cleaned.left.append((found, why))
+                    cleaned.left.append((found, why + self._disarmed(found.name)))
                     continue
                 try:
                     kind.remove(found)
@@ -144,9 +156,17 @@ class CleanUp:
         unseen = [kind for kind, _ in cleaned.unseen if kind != USER]
         return f"no {' and no '.join(unseen)} could be looked for" if unseen else None
 
-    def _is_late(self, gone: set[tuple[str, str]], ids: Collection[RehearsalId] | None) -> bool:
+    def _disarmed(self, user: str) -> str:
+        """Take the keys away from a user who stays; what is to be said where that fails."""
+        try:
+            taken = self.disarm(user)
+        except KeyturnError as error:
+            return f"; with its keys: {error}"
+        if taken:
+            self.say(f"removed {pluralize(taken, 'access key')} of user {user}")
+        return ""
+
+    def _is_late(self, gone: set[tuple[str, str]]) -> bool:
         """Whether something was asked for by this process that no look has shown yet."""
-        if ids is None:
-            return False
         asked = {(kind, name) for kind, names in self.made().items() for name in names}
         return bool(asked - gone)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from keyturn.domain.errors import PortError
 from keyturn.rehearsal.model.delivered import DeliveredKey
 from keyturn.rehearsal.model.own import Marks, RehearsalId
 
@@ -14,6 +15,8 @@ Sleep = Callable[[float], None]
 """Waits so many seconds."""
 Say = Callable[[str], None]
 """Gets a line of progress."""
+Disarm = Callable[[str], int]
+"""Takes away the keys of a user of ours, by name; how many. Raises PortError where one stays."""
 
 
 # --- what is left, and taken away ---------------------------------------------------------
@@ -29,9 +32,14 @@ class Found:
     id: RehearsalId | None
     """Of the rehearsal that made it, by its name; None: its name is none that one gives."""
     not_ours: str | None = None
-    """Why it is none of a rehearsal's, and is left; None: it is one's."""
+    """Why it is not surely a rehearsal's, and is left; None: it is one's."""
     marks: Mapping[str, str] = field(default_factory=dict)
     """Its tags, as far as they are a rehearsal's: name → value."""
+
+
+def why_unread(error: PortError) -> str:
+    """What `Found.not_ours` says of one thing that AWS lets nobody look at, as its owner may."""
+    return f"nobody could look at it: {error}"
 
 
 class Leftovers(Protocol):
@@ -46,7 +54,9 @@ class Leftovers(Protocol):
         All of this kind that is there, found by looking.
 
         made: names that were surely asked for, and that a list may not show yet.
-        Raises PortError where nobody can tell: then something may be left.
+        One that AWS refuses to show is among them, as not surely ours: whoever can make such a
+        thing must not keep the others from being seen. Raises PortError where nobody can tell
+        what there is: then something may be left.
         """
 
     def remove(self, found: Found) -> None:

@@ -19,7 +19,7 @@ from keyturn.rehearsal.adapters.queues_left import QueuesLeft
 from keyturn.rehearsal.adapters.secrets_left import SecretsLeft
 from keyturn.rehearsal.guarding import Guard
 from keyturn.rehearsal.model.delivered import DeliveredKey
-from keyturn.rehearsal.model.own import Marks
+from keyturn.rehearsal.model.own import Marks, RehearsalId
 from keyturn.rehearsal.ports import Clock, Leftovers, Sleep
 from keyturn.rehearsal.probes.bench import Bench
 from keyturn.rehearsal.probes.catalogue import SECRETS
@@ -139,12 +139,22 @@ class RehearsalAws:
             seal_key=seal_key,
         )
 
-    def leftovers(self, bucket: str | None, *, with_probes: bool) -> tuple[Leftovers, ...]:
+    def disarm(self, user: str) -> int:
+        """Take away the keys of a user of ours; meets `rehearsal.ports.Disarm`."""
+        return UsersLeft(client(self.member, "iam")).disarm(user)
+
+    def leftovers(
+        self,
+        bucket: str | None,
+        *,
+        with_probes: bool,
+        own: frozenset[RehearsalId] = frozenset(),
+    ) -> tuple[Leftovers, ...]:
         """
         Every kind of thing that rehearsals make, in the order in which they go; users last.
 
         bucket: where objects are looked for; None: nowhere. with_probes: what only probes make,
-        too.
+        too. own: the rehearsal of this process, whose objects are its own whatever IAM shows.
         """
         iam = client(self.member, "iam")
         users = UsersLeft(iam)
@@ -152,7 +162,7 @@ class RehearsalAws:
         objects: tuple[Leftovers, ...] = ()
         if bucket is not None:
             s3 = bucket_client(self.own, lambda: self.own_account)
-            objects = (ObjectsLeft(s3, bucket),)
+            objects = (ObjectsLeft(s3, bucket, lambda: own | users.ids()),)
         of_probes: tuple[Leftovers, ...] = ()
         if with_probes:
             of_probes = (
@@ -160,7 +170,7 @@ class RehearsalAws:
                 BusesLeft(client(self.member, "events")),
             )
         return (
-            SecretsLeft(self.account, secrets, users.ours, SECRETS if with_probes else ()),
+            SecretsLeft(self.account, secrets, users.there, SECRETS if with_probes else ()),
             *objects,
             *of_probes,
             GroupsLeft(iam),

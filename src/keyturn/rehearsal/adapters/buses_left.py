@@ -5,9 +5,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import NotFound, Refused
 from keyturn.rehearsal.model.own import ID_TAG, PREFIX, id_in_name
-from keyturn.rehearsal.ports import Found
+from keyturn.rehearsal.ports import Found, why_unread
 
 if TYPE_CHECKING:
     from mypy_boto3_events import EventBridgeClient
@@ -23,19 +23,16 @@ class BusesLeft:
 
     def look(self, made: Iterable[str]) -> Sequence[Found]:
         """All buses of that beginning, and those that were asked for."""
-        arns: dict[str, str] = {}
+        names = set(made)
         token: dict[str, str] = {}
         with aws_errors_translated():
             while True:
                 page = self._events.list_event_buses(NamePrefix=PREFIX, **token)  # type: ignore[arg-type]  # NextToken, or nothing
-                arns |= {each["Name"]: each["Arn"] for each in page["EventBuses"]}
+                names |= {each["Name"] for each in page["EventBuses"]}
                 if "NextToken" not in page:
                     break
                 token = {"NextToken": page["NextToken"]}
-        for name in set(made) - arns.keys():
-            with suppress(NotFound), aws_errors_translated():
-                arns[name] = self._events.describe_event_bus(Name=name)["Arn"]
-        looked = (self._found(name, arn) for name, arn in sorted(arns.items()))
+        looked = (self._found(name) for name in sorted(names))
         return [found for found in looked if found is not None]
 
     def remove(self, found: Found) -> None:
@@ -50,14 +47,17 @@ class BusesLeft:
                 self._events.delete_rule(Name=name, EventBusName=bus)
             self._events.delete_event_bus(Name=bus)
 
-    def _found(self, name: str, arn: str) -> Found | None:
+    def _found(self, name: str) -> Found | None:
+        own = id_in_name(name)
         try:
             with aws_errors_translated():
+                arn = self._events.describe_event_bus(Name=name)["Arn"]
                 listed = self._events.list_tags_for_resource(ResourceARN=arn)["Tags"]
         except NotFound:
             return None
+        except Refused as error:
+            return Found(kind=self.kind, name=name, id=own, not_ours=why_unread(error))
         tags = {tag["Key"]: tag["Value"] for tag in listed}
-        own = id_in_name(name)
         is_ours = own is not None and tags.get(ID_TAG) == own.text
         why = None if is_ours else f"it has no tag {ID_TAG} of the id in its name"
         return Found(kind=self.kind, name=name, id=own, not_ours=why)

@@ -1,16 +1,28 @@
 """What rehearsals left in IAM: users under one path, and groups."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound
-from keyturn.rehearsal.model.own import ID_TAG, PATH, id_in_name, why_not_ours
-from keyturn.rehearsal.ports import Found
+from keyturn.domain.errors import NotFound, Refused
+from keyturn.rehearsal.model.own import ID_TAG, PATH, RehearsalId, id_in_name, why_not_ours
+from keyturn.rehearsal.ports import Found, why_unread
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _User:
+    """A user, as far as AWS shows them."""
+
+    name: str
+    user_id: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    not_ours: str | None
+    """As `Found.not_ours`."""
 
 
 class UsersLeft:
@@ -21,44 +33,74 @@ class UsersLeft:
     def __init__(self, iam: "IAMClient") -> None:
         self._iam = iam
 
-    def ours(self) -> Mapping[str, str]:
-        """The users that are surely a rehearsal's: name → `UserId`."""
+    def there(self, names: Iterable[str] = ()) -> Mapping[str, str | None]:
+        """
+        Who there is under the path, and of these names anywhere.
+
+        Name → `UserId`; None: somebody who is not surely a rehearsal's.
+        """
         return {
-            name: user_id
-            for name, (path, user_id) in self._listed().items()
-            if (tags := self._tags(name)) is not None and why_not_ours(name, path, tags) is None
+            user.name: user.user_id if user.not_ours is None else None
+            for user in self._users(names)
         }
+
+    def ids(self) -> frozenset[RehearsalId]:
+        """The ids of the rehearsals that have a user there who is surely theirs."""
+        users = (id_in_name(user.name) for user in self._users(()) if user.not_ours is None)
+        return frozenset(each for each in users if each is not None)
+
+    def disarm(self, name: str) -> int:
+        """Take away the keys of a user of ours, and how many they were."""
+        keys = self._keys(name)
+        for key in keys:
+            with suppress(NotFound), aws_errors_translated():
+                self._iam.delete_access_key(UserName=name, AccessKeyId=key)
+        return len(keys)
 
     def look(self, made: Iterable[str]) -> Sequence[Found]:
         """All users under the path, and those that were asked for and no list shows yet."""
-        there = {name: path for name, (path, _) in self._listed().items()}
-        for name in set(made) - there.keys():
-            with suppress(NotFound), aws_errors_translated():
-                there[name] = self._iam.get_user(UserName=name)["User"]["Path"]
         return [
             Found(
                 kind=self.kind,
-                name=name,
-                id=id_in_name(name),
-                not_ours=why_not_ours(name, path, tags),
-                marks={key: value for key, value in tags.items() if key.startswith(ID_TAG)},
+                name=user.name,
+                id=id_in_name(user.name),
+                not_ours=user.not_ours,
+                marks={key: value for key, value in user.tags.items() if key.startswith(ID_TAG)},
             )
-            for name, path in sorted(there.items())
-            if (tags := self._tags(name)) is not None
+            for user in self._users(made)
         ]
 
     def remove(self, found: Found) -> None:
         """Take away the keys, the places in groups of ours, and the user."""
         name = found.name
-        for key in self._keys(name):
-            with suppress(NotFound), aws_errors_translated():
-                self._iam.delete_access_key(UserName=name, AccessKeyId=key)
+        self.disarm(name)
         for group in self._groups(name):
             if id_in_name(group) == found.id:
                 with suppress(NotFound), aws_errors_translated():
                     self._iam.remove_user_from_group(UserName=name, GroupName=group)
         with suppress(NotFound), aws_errors_translated():
             self._iam.delete_user(UserName=name)
+
+    def _users(self, names: Iterable[str]) -> Iterator[_User]:
+        """Who is under the path, and those of these names whom no list shows."""
+        listed = self._listed()
+        for name in sorted(listed.keys() | set(names)):
+            try:
+                path, user_id = listed.get(name) or self._asked_for(name)
+                tags = self._tags(name)
+            except NotFound:  # there is none, or the list was late
+                continue
+            except Refused as error:
+                yield _User(name=name, not_ours=why_unread(error))
+                continue
+            why = why_not_ours(name, path, tags)
+            yield _User(name=name, user_id=user_id, tags=tags, not_ours=why)
+
+    def _asked_for(self, name: str) -> tuple[str, str]:
+        """Path and `UserId`."""
+        with aws_errors_translated():
+            user = self._iam.get_user(UserName=name)["User"]
+        return user["Path"], user["UserId"]
 
     def _listed(self) -> dict[str, tuple[str, str]]:
         """Name → path and `UserId`."""
@@ -71,12 +113,10 @@ class UsersLeft:
                 if each["Path"].startswith(PATH)
             }
 
-    def _tags(self, user: str) -> Mapping[str, str] | None:
-        """The user's tags; None: the list was late, and the user is gone."""
-        with suppress(NotFound), aws_errors_translated():
+    def _tags(self, user: str) -> Mapping[str, str]:
+        with aws_errors_translated():
             pages = self._iam.get_paginator("list_user_tags").paginate(UserName=user)
             return {each["Key"]: each["Value"] for page in pages for each in page["Tags"]}
-        return None
 
     def _keys(self, user: str) -> Sequence[str]:
         with suppress(NotFound), aws_errors_translated():
@@ -131,6 +171,8 @@ class GroupsLeft:
                 path = self._iam.get_group(GroupName=name, MaxItems=1)["Group"]["Path"]
         except NotFound:  # the list was late, and it is gone
             return None
+        except Refused as error:
+            return Found(kind=self.kind, name=name, id=own, not_ours=why_unread(error))
         why: str | None = None
         if path != PATH:
             why = f"its path is {path}, and not {PATH}"

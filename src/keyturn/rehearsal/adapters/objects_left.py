@@ -1,11 +1,11 @@
 """What rehearsals left in the bucket that was given to them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.domain.errors import Refused
-from keyturn.rehearsal.model.own import FOLDER, id_in_folder
+from keyturn.rehearsal.model.own import FOLDER, RehearsalId, id_in_folder
 from keyturn.rehearsal.ports import Found
 
 if TYPE_CHECKING:
@@ -17,24 +17,34 @@ AT_ONCE = 1000
 
 
 class ObjectsLeft:
-    """Meets `rehearsal.ports.Leftovers`: folders in the bucket, with every version in them."""
+    """
+    Meets `rehearsal.ports.Leftovers`: folders in the bucket, with every version in them.
+
+    Whoever may write to the bucket can make a folder of our form, and a marker in it. So a folder
+    is a rehearsal's by its user, who goes last.
+    """
 
     kind = "folder"
 
-    def __init__(self, s3: "S3Client", bucket: str) -> None:
+    def __init__(
+        self, s3: "S3Client", bucket: str, ids: Callable[[], Collection[RehearsalId]]
+    ) -> None:
+        """ids: of the rehearsals that have a user."""
         self._s3 = s3
         self._bucket = bucket
+        self._ids = ids
 
     def look(self, made: Iterable[str]) -> Sequence[Found]:  # noqa: ARG002 -- S3 shows at once what was stored
         """All folders of rehearsals that hold anything."""
         names = {"/".join(each["Key"].split("/")[:2]) for each in self._versions(f"{FOLDER}/")}
-        found = ((name, id_in_folder(name)) for name in sorted(names))
+        found = [(name, id_in_folder(name)) for name in sorted(names)]
+        ids = self._ids() if found else ()
         return [
             Found(
                 kind=self.kind,
                 name=f"s3://{self._bucket}/{name}",
                 id=own,
-                not_ours=None if own else "its name is none that a rehearsal gives",
+                not_ours=None if own in ids else "no user of a rehearsal has the id in its name",
             )
             for name, own in found
         ]

@@ -5,9 +5,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from keyturn.adapters.aws_errors import Meanings, aws_errors_translated
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import NotFound, Refused
 from keyturn.rehearsal.model.own import ID_TAG, PREFIX, id_in_name
-from keyturn.rehearsal.ports import Found
+from keyturn.rehearsal.ports import Found, why_unread
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -44,12 +44,14 @@ class QueuesLeft:
             return str(self._sqs.get_queue_url(QueueName=name)["QueueUrl"])
 
     def _found(self, name: str) -> Found | None:
+        own = id_in_name(name)
         try:
             with aws_errors_translated(_GONE):
                 tags = self._sqs.list_queue_tags(QueueUrl=self._url(name)).get("Tags", {})
         except NotFound:
             return None
-        own = id_in_name(name)
+        except Refused as error:
+            return Found(kind=self.kind, name=name, id=own, not_ours=why_unread(error))
         is_ours = own is not None and tags.get(ID_TAG) == own.text
         why = None if is_ours else f"it has no tag {ID_TAG} of the id in its name"
         return Found(kind=self.kind, name=name, id=own, not_ours=why)

@@ -5,16 +5,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import NotFound
+from keyturn.domain.errors import NotFound, Refused
 from keyturn.rehearsal.model.own import (
     PREFIX,
     id_in_name,
     name_in_secret,
     secret_of,
     secret_prefix,
+    user_of_secret,
     why_secret_not_ours,
 )
-from keyturn.rehearsal.ports import Found
+from keyturn.rehearsal.ports import Found, why_unread
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -34,14 +35,14 @@ class SecretsLeft:
         self,
         account: str,
         secrets: "SecretsManagerClient",
-        users: Callable[[], Mapping[str, str]],
+        users: Callable[[Iterable[str]], Mapping[str, str | None]],
         of_probes: Sequence[str] = (),
     ) -> None:
         """
         Look for nothing yet.
 
-        users: those that are surely ours, name → `UserId`. of_probes: what stands behind the id in
-        the names of those that probes make.
+        users: who there is, with those of some names, name → `UserId`; None: somebody who is not
+        surely ours. of_probes: what stands behind the id in the names of those that probes make.
         """
         self._account = account
         self._secrets = secrets
@@ -50,12 +51,13 @@ class SecretsLeft:
 
     def look(self, made: Iterable[str]) -> Sequence[Found]:
         """All secrets of our names, those in their recovery window, too."""
-        ours = self._users()
+        named = {*made, *self._listed()}
+        users = self._users([user for name in named if (user := user_of_secret(name)) is not None])
+        ours = [name for name, user_id in users.items() if user_id is not None]
         of_users = {secret_of(self._account, user) for user in ours}
         ids = {found for user in ours if (found := id_in_name(user)) is not None}
         of_probes = {each.name(what) for each in ids for what in self._of_probes}
-        names = {*made, *of_users, *of_probes, *self._listed()}
-        looked = (self._found(name, ours) for name in sorted(names))
+        looked = (self._found(name, users) for name in sorted(named | of_users | of_probes))
         return [found for found in looked if found is not None]
 
     def remove(self, found: Found) -> None:
@@ -77,17 +79,20 @@ class SecretsLeft:
                 if name_in_secret(each["Name"]) is not None
             }
 
-    def _found(self, name: str, users: Mapping[str, str]) -> Found | None:
+    def _found(self, name: str, users: Mapping[str, str | None]) -> Found | None:
         try:
             with aws_errors_translated():
                 described = self._secrets.describe_secret(SecretId=name)
+            tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+            why = why_secret_not_ours(name, tags, users)
         except NotFound:
             return None
-        tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", ())}
+        except Refused as error:
+            why = why_unread(error)
         own = name_in_secret(name)
         return Found(
             kind=self.kind,
             name=name,
             id=None if own is None else id_in_name(own),
-            not_ours=why_secret_not_ours(name, tags, users),
+            not_ours=why,
         )

@@ -167,9 +167,10 @@ WRITES: Final[Mapping[tuple[str, str], Rule]] = {
     ("events", "CreateEventBus"): _named("Name"),
     ("events", "DeleteEventBus"): _named("Name"),
     ("events", "PutRule"): _on_bus("EventBusName", "Name"),
-    ("events", "DeleteRule"): _on_bus("EventBusName", "Name"),
+    # A bus of ours goes with whatever anybody put on it.
+    ("events", "DeleteRule"): _on_bus("EventBusName"),
     ("events", "PutTargets"): _on_bus("EventBusName", "Rule"),
-    ("events", "RemoveTargets"): _on_bus("EventBusName", "Rule"),
+    ("events", "RemoveTargets"): _on_bus("EventBusName"),
     ("events", "PutEvents"): _events,
     ("events", "PutPermission"): _on_bus("EventBusName"),
     ("events", "RemovePermission"): _on_bus("EventBusName"),

@@ -144,6 +144,15 @@ def id_in_folder(name: str) -> RehearsalId | None:
     return RehearsalId(text) if folder == FOLDER and _ID.fullmatch(text) else None
 
 
+def user_of_secret(name: str) -> str | None:
+    """The rehearsal's user whose secret Keyturn calls so; None: it is none of such a user's."""
+    try:
+        _, user = owner_of_secret(name)
+    except InvalidValue:
+        return None
+    return user if id_in_name(user) is not None else None
+
+
 def name_in_secret(secret: object) -> str | None:
     """
     The rehearsal's own name in a secret's name or ARN; None: it has none.
@@ -154,17 +163,11 @@ def name_in_secret(secret: object) -> str | None:
         return None
     in_arn = _SECRET_ARN.fullmatch(secret)
     name = in_arn[1] if in_arn else secret
-    if id_in_name(name) is not None:
-        return name
-    try:
-        _, user = owner_of_secret(name)
-    except InvalidValue:
-        return None
-    return user if id_in_name(user) is not None else None
+    return name if id_in_name(name) is not None else user_of_secret(name)
 
 
 def why_secret_not_ours(
-    name: str, tags: Mapping[str, str], user_ids: Mapping[str, str]
+    name: str, tags: Mapping[str, str], users: Mapping[str, str | None]
 ) -> str | None:
     """
     Why a secret is none of a rehearsal's; None: it is one.
@@ -172,16 +175,21 @@ def why_secret_not_ours(
     Args:
         name: the secret's.
         tags: name → value.
-        user_ids: the names of the users that are surely ours → their `UserId`.
+        users: who there is, of those that secrets are named for → `UserId`; None: somebody who is
+            not surely ours.
 
     """
     own = name_in_secret(name)
     if own is None:
         return "its name is none that a rehearsal gives"
+    if user_of_secret(name) is not None and users.get(own, "") is None:
+        return f"the user {own} is not surely a rehearsal's"
+    # A deployed function knows no tag of ours, but names the user; and a real user's secret stays
+    # theirs, whoever puts our tag on it.
+    if USER_ID_TAG in tags:
+        is_ours = users.get(own) == tags[USER_ID_TAG]
+        return None if is_ours else f"its tag {USER_ID_TAG} names no user of a rehearsal"
     rehearsal = id_in_name(own)
     if rehearsal is not None and tags.get(ID_TAG) == rehearsal.text:
-        return None
-    # A deployed function made it, and knows no tag of ours: then it names the user that we made.
-    if own in user_ids and tags.get(USER_ID_TAG) == user_ids[own]:
         return None
     return f"it has neither the tag {ID_TAG} nor the UserId of a rehearsal's user"

@@ -137,6 +137,7 @@ def _for_probes(wanted: Wanted) -> list[Statement]:
     partition, account = wanted.partition, wanted.account
     queues = f"arn:{partition}:sqs:*:{account}:{PREFIX}*"
     buses = f"arn:{partition}:events:*:{account}:event-bus/{PREFIX}*"
+    rules = f"arn:{partition}:events:*:{account}:rule/{PREFIX}*/*"
     return [
         _allow(
             "SeeTheAccount",
@@ -144,6 +145,7 @@ def _for_probes(wanted: Wanted) -> list[Statement]:
                 "account:GetAlternateContact",
                 "events:ListEventBuses",
                 "events:ListRules",
+                "events:ListTargetsByRule",
                 "iam:GetAccountSummary",
                 "iam:ListEntitiesForPolicy",
                 "sqs:ListQueues",
@@ -183,6 +185,7 @@ def _for_probes(wanted: Wanted) -> list[Statement]:
             ],
             [buses],
         ),
+        _allow("EmptyOwnBuses", ["events:DeleteRule", "events:RemoveTargets"], [rules]),
     ]
 
 
