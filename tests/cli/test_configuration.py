@@ -22,6 +22,7 @@ from keyturn.cli.allowed_keys import (
 from keyturn.cli.app import app
 from keyturn.cli.configuration_file import lines_of_keys
 from keyturn.cli.everywhere import everywhere
+from keyturn.cli.own_credentials import NONE
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import OURS, ROLE, SHOP, add_user, deploy
 from tests.cli.test_docs import GROUP
@@ -365,6 +366,48 @@ def test_help_and_version_need_no_whole_file(machine: Machine) -> None:
     ):
         assert run(*args).exit_code == 0, args
     assert refused("plan").startswith(f"{machine.work}/keyturn.toml:1: is no TOML")
+
+
+@pytest.mark.parametrize(
+    ("variables", "why"),
+    [
+        ({}, "{file}:2: profile nobody: is not in your AWS configuration"),
+        (
+            {"KEYTURN_PROFILE": "some"},
+            f"{NONE} in the profile some (--profile is given by KEYTURN_PROFILE)",
+        ),
+    ],
+)
+def test_a_deployment_that_cannot_be_read_hides_its_own_values_alone(
+    variables: Mapping[str, str], why: str, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command is asked just when something is wrong: of what is known it says all."""
+    given = 'deployed = true\nprofile = "nobody"\nregion = "eu-west-1"\nwarn-days = "7"\n'
+    file = machine.found(given)
+    profiles = machine.home / "config"
+    profiles.write_text("[profile some]\nregion = eu-west-1\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(profiles))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    table = run("config", "show", "plan")
+    result = run("config", "show", "--format", "json", "plan")
+
+    said = json.loads(result.stdout)
+    values = {each["option"]: each for each in said["values"]}
+    assert (table.exit_code, result.exit_code) == (1, 1)
+    assert said["not_read"] == why.format(file=file)
+    assert values["--warn-days"]["where"] == f"{file}:4"
+    unread = values["--rotation-period"]
+    assert (unread["value"], unread["source"]) == (None, "deployment")
+    assert values["--parallel"]["source"] == "default"
+    words = [line.split() for line in table.stdout.splitlines()]
+    assert "not read:" in table.stdout
+    assert ["--rotation-period", "not", "read", "the", "deployed", "functions"] in words
 
 
 # --- variables -----------------------------------------------------------------------------------

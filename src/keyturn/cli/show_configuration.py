@@ -14,21 +14,23 @@ from typer.core import TyperGroup, TyperOption
 
 from keyturn.cli.allowed_keys import TYPED_ALONE, WRITES_FILES, options_of
 from keyturn.cli.beside import Level, say
-from keyturn.cli.configured import Configured, Value
+from keyturn.cli.configured import CONFIGURED, Configured, Value, in_its_words
 from keyturn.cli.consoles import make_console
 from keyturn.cli.everywhere import Everywhere, everywhere
-from keyturn.cli.given import PARAMETER_OF_OPTION
+from keyturn.cli.exit_codes import FAILED
+from keyturn.cli.given import PARAMETER_OF_OPTION, in_options_words
 from keyturn.cli.once import given_everywhere, settings_for, typed_options
 from keyturn.cli.options import Findings
 from keyturn.cli.tables import tidy
 from keyturn.configuration import BY_NAME
-from keyturn.domain.errors import InvalidValue
+from keyturn.domain.errors import InvalidValue, KeyturnError
 from keyturn.domain.plain_text import shown
 from keyturn.domain.tag_text import format_utc
 
 VERSION: Final = 1
 _FUNCTIONS: Final = "the deployed functions"
 _NOT_SET: Final = "-"
+_NOT_READ: Final = "not read"
 _NOT_THE_SETTINGS: Final = frozenset({"HomeRegion", "IAMRoleName"})
 """Without these options it is the AWS configuration's region, and the operator's own account."""
 
@@ -41,13 +43,16 @@ class Row:
     value: Value
     hidden: Sequence[Value] = ()
     """What else was given, and does not count."""
+    is_read: bool = True
+    """Whether its value could be read; it could not, if only the deployment knows it."""
 
 
 def show_configuration(context: typer.Context, line: Sequence[str], form: Findings) -> int:
     """
     Show where the values of a command come from; it is not carried out.
 
-    line: the command as it would be typed. Raises InvalidValue where it is none.
+    line: the command as it would be typed. A deployment that cannot be read hides its own values
+    alone, and the exit code is 1. Raises InvalidValue where the line is no command.
     """
     command, below, words, args = _command(context, line)
     typed, rest, _ = typed_options(command, below, args)
@@ -57,12 +62,18 @@ def show_configuration(context: typer.Context, line: Sequence[str], form: Findin
     configured = settings_for(below, command, words, {**typed, **before}, asked)
     for each in configured.unknown:
         say(each, Level.WARNING)
-    rows = list(_rows(configured, options_of(command, everywhere())))
+    CONFIGURED.set(configured)
+    options, why_not = options_of(command, everywhere()), None
+    try:
+        theirs = _deployed(configured, options) if _is_deployed(configured) else {}
+    except KeyturnError as error:
+        theirs, why_not = None, _why_not(error, configured)
+    rows = list(_rows(configured, options, theirs))
     if form is Findings.JSON:
-        sys.stdout.write(_as_json(words, configured, rows))
+        sys.stdout.write(_as_json(words, configured, rows, why_not))
     else:
-        _print(configured, rows)
-    return 0
+        _print(configured, rows, why_not)
+    return FAILED if why_not else 0
 
 
 def _command(
@@ -83,11 +94,31 @@ def _command(
     return command, below, words, left
 
 
-def _rows(configured: Configured, options: Mapping[str, TyperOption]) -> Iterator[Row]:
-    """What was given first, then what the deployment says, then what is the default."""
-    given = dict(configured.values)
-    if configured.values.get("deployed") and configured.values["deployed"].given:
-        given = {**_deployed(configured, options), **given}
+def _is_deployed(configured: Configured) -> bool:
+    return "deployed" in configured.values and bool(configured.values["deployed"].given)
+
+
+def _why_not(error: KeyturnError, configured: Configured) -> str:
+    """Why the deployment was not read, and what chose the credentials if nobody typed it."""
+    said = in_options_words(error) if isinstance(error, InvalidValue) else str(error)
+    said = in_its_words(said)
+    profile = configured.untyped.get("profile")
+    if profile is None or profile.place in said:
+        return said
+    return f"{said} (--profile is given by {profile.place})"
+
+
+def _rows(
+    configured: Configured,
+    options: Mapping[str, TyperOption],
+    theirs: Mapping[str, Value] | None,
+) -> Iterator[Row]:
+    """
+    What was given first, then what the deployment says, then what is the default.
+
+    theirs: what the deployment says; None: it could not be read.
+    """
+    given = {**(theirs or {}), **configured.values}
     for name in sorted(given):
         ranked = [layer[name] for layer in configured.layers if name in layer]
         yield Row(
@@ -96,7 +127,12 @@ def _rows(configured: Configured, options: Mapping[str, TyperOption]) -> Iterato
             hidden=[each for each in ranked if each is not given[name]],
         )
     for name, option in options.items():
-        if name not in given and name not in TYPED_ALONE | WRITES_FILES:
+        if name in given or name in TYPED_ALONE | WRITES_FILES:
+            continue
+        if theirs is None and str(option.name) in PARAMETER_OF_OPTION:
+            unread = Value(given=None, source="deployment", place=_FUNCTIONS)
+            yield Row(option=name, value=unread, is_read=False)
+        else:
             default = _default(option)
             yield Row(option=name, value=Value(given=default, source="default", place="-"))
 
@@ -132,7 +168,7 @@ def _said(value: object) -> str:
     return _NOT_SET if value is None or value == "" else str(value)
 
 
-def _print(configured: Configured, rows: Sequence[Row]) -> None:
+def _print(configured: Configured, rows: Sequence[Row], why_not: str | None) -> None:
     console = make_console()
     for path, kind, is_there in configured.files:
         console.print(
@@ -147,21 +183,25 @@ def _print(configured: Configured, rows: Sequence[Row]) -> None:
         place = (
             row.value.source if row.value.place in {"-", f"--{row.option}"} else row.value.place
         )
-        table.add_row(
-            f"--{row.option}", Text(shown(_said(row.value.given))), Text(shown(place)), style=style
-        )
+        said = _said(row.value.given) if row.is_read else _NOT_READ
+        table.add_row(f"--{row.option}", Text(shown(said)), Text(shown(place)), style=style)
         for each in row.hidden:
             hidden = f"{each.place}, which comes later"
             table.add_row("", Text(shown(_said(each.given))), Text(shown(hidden)), style="dim")
+        if row.option == "deployed" and why_not:
+            table.add_row("", f"{_NOT_READ}:", Text(shown(why_not)))
     with tidy(console):
         console.print(table)
 
 
-def _as_json(words: Sequence[str], configured: Configured, rows: Sequence[Row]) -> str:
+def _as_json(
+    words: Sequence[str], configured: Configured, rows: Sequence[Row], why_not: str | None
+) -> str:
     document = {
         "version": VERSION,
         "generated_at": format_utc(datetime.now(tz=UTC)),
         "command": " ".join(words),
+        "not_read": why_not,
         "files": [
             {"path": str(path), "how": kind, "read": is_there}
             for path, kind, is_there in configured.files
