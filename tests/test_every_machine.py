@@ -239,9 +239,17 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (("plan",), "no AWS credentials were found: give --profile, or set AWS_PROFILE\n"),
         (("pickup",), "--profile default: is in neither ~/.aws/credentials nor ~/.aws/config\n"),
+        (
+            ("--install-completion",),
+            "this machine: your user has no home folder: set HOME to one\n",
+        ),
     ],
 )
-def test_without_a_home_folder_that_is_no_bug_of_ours(command: tuple[str, ...], said: str) -> None:
+def test_without_a_home_folder_that_is_no_bug_of_ours(
+    command: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shellingham.detect_shell", lambda: ("bash", "/bin/bash"))
+
     result = CliRunner().invoke(app, command)
 
     assert result.exit_code in {1, 2}

@@ -23,6 +23,8 @@ _HINTS = (
     (r"InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch", "{}; sign in again"),
 )
 """What helps, where AWS's own words do not say it."""
+_NO_HOME = "Could not determine home directory."
+"""In Python's words: libraries look for a home folder, too, as `--install-completion` does."""
 
 
 class OneLine(OnceGroup):
@@ -68,6 +70,8 @@ def unforeseen(error: Exception) -> str:
         return f"this machine: {error.strerror}{name}"
     if isinstance(error, MemoryError):
         return "this machine: out of memory"
+    if isinstance(error, RuntimeError) and str(error) == _NO_HOME:
+        return "this machine: your user has no home folder: set HOME to one"
     place = extract_tb(error.__traceback__)[-1]
     where = f"{Path(place.filename).name}:{place.lineno}"
     return f"{type(error).__name__} at {where}: this is a bug of Keyturn's"
