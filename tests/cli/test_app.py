@@ -700,7 +700,19 @@ WRONG_ORDERS = {
         ("demo", "--days 0", "--days 0: must be at least 1 day"),
         ("demo", "--plant 13", "--plant 13: must be a promise's number, 1 to 12"),
         ("demo", "-o -", "--output -: must be a folder: a demo is many files"),
-        ("demo", "-o /dev/null", "--output /dev/null: is no folder (File exists)"),
+        (
+            "demo",
+            "-o /dev/null",
+            "--output /dev/null: is no folder (File exists). Give another folder: -o FOLDER",
+        ),
+        (
+            "demo",
+            "-o /dev/null/demo",
+            (
+                "--output /dev/null/demo: cannot be made (Not a directory). "
+                "Give another folder: -o FOLDER"
+            ),
+        ),
     ],
 )
 def test_wrong_values_are_refused_in_one_line_before_aws_is_asked(

@@ -6,6 +6,7 @@ names that a demo needs is somebody's: it is named before the days are played, a
 """
 
 import json
+import os
 import re
 import shutil
 import stat
@@ -48,7 +49,8 @@ class DemoFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            rule = f"is no folder ({error.strerror})"
+            what = "is no folder" if os.path.lexists(self.path) else "cannot be made"
+            rule = f"{what} ({error.strerror}). Give another folder: -o FOLDER"
             raise InvalidValue("--output", self.path, rule) from None
         with refusing(self.path):
             self._earlier()
