@@ -142,6 +142,23 @@ def test_without_lambdas_python_the_zips_hold_no_bytecode_and_one_line_says_so(
     assert [*tmp_path.iterdir()] == [source]
 
 
+def test_where_no_other_python_is_found_ours_is_looked_at_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was named (make setup PYTHON=...) may be where nobody looks."""
+    for name in ("PATH", "HOME", "PYENV_ROOT"):
+        monkeypatch.setenv(name, str(tmp_path))
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    ours = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+    found = []
+    for version in (ours, "3.99"):
+        monkeypatch.setattr(package, "LAMBDAS_PYTHON", version)
+        found.append(lambdas_python())
+
+    assert found == [sys.executable, None]
+
+
 def test_another_source_makes_other_bytes(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("a")
     (tmp_path / "b").write_text("b")

@@ -124,8 +124,9 @@ def bytecode_of(source: str) -> str:
 
 def lambdas_python() -> str | None:
     """A Python of the version that Lambda runs: no other makes bytecode that it reads."""
-    newest = _run("sh", ROOT / "tools" / "python.sh").strip()
-    for python in (sys.executable, newest):
+    look = ("sh", ROOT / "tools" / "python.sh")  # it finds none where .venv's alone is there
+    newest = subprocess.run(look, check=False, capture_output=True, text=True).stdout.strip()  # noqa: S603 -- our own script
+    for python in filter(None, (sys.executable, newest)):
         version = _run(python, "-c", "import sys; print(*sys.version_info[:2], sep='.')")
         if version.strip() == LAMBDAS_PYTHON:
             return python

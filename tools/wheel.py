@@ -39,7 +39,10 @@ def main(dist: Path) -> None:
         if package.lambdas_python() is None:
             raise CannotBuildError(
                 f"A wheel needs a Python {package.LAMBDAS_PYTHON}, which Lambda runs: without it "
-                "the zips would hold no bytecode, and everybody's functions would start slowly."
+                "the zips would hold no bytecode, and everybody's functions would start slowly. "
+                f".venv, pyenv and PATH have none as python{package.LAMBDAS_PYTHON}. "
+                f"Install one (uv python install {package.LAMBDAS_PYTHON}) and name it: "
+                f"make wheel PYTHON=/path/to/python{package.LAMBDAS_PYTHON}"
             )
         package.main(zips)
         for built in build(zips, dist, Path(scratch, "tree")):
