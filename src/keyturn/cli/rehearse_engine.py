@@ -47,6 +47,7 @@ def turn_of(result: AccountResult, user: str) -> Turn:
         for step in outcome.done
     }
     errors = [failure.error for failure in result.failures]
+    errors += [each.error for each in result.outcomes if each.error and not each.is_failure]
     return Turn(
         decided=tuple(
             Decided(
@@ -66,8 +67,16 @@ def turn_of(result: AccountResult, user: str) -> Turn:
             *(str(each.error) for each in result.outcomes if each.error and not each.is_failure),
         ),
         is_paused=any(isinstance(error, Paused) for error in errors),
-        denied=next((str(error) for error in errors if isinstance(error, _NOTHING_SAID)), None),
+        untold=tuple(map(str, result.not_notified)),
+        denied=next((str(error) for error in errors if _says_nothing(error)), None),
     )
+
+
+def _says_nothing(error: BaseException | None) -> bool:
+    """Whether it is such a failure, or one is the reason for it."""
+    if error is None:
+        return False
+    return isinstance(error, _NOTHING_SAID) or _says_nothing(error.__cause__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

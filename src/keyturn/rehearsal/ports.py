@@ -176,10 +176,12 @@ class Turn:
     decided: tuple[Decided, ...] = ()
     failures: tuple[str, ...] = ()
     """What went wrong, a sentence each."""
+    untold: tuple[str, ...] = ()
+    """Those of them that only kept people from being notified."""
     is_paused: bool = False
     """Whether it stopped because Keyturn is paused."""
     denied: str | None = None
-    """What AWS refused for lack of a permission; None: nothing."""
+    """What AWS refused for lack of a permission, or did not answer; None: nothing."""
 
     def of(self, key_id: str) -> Decided | None:
         """What was decided about a key."""

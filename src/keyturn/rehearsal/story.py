@@ -9,7 +9,7 @@ AWS's (decision 0016). Each step ends in one of three verdicts; none keeps the o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 from keyturn.domain.errors import (
     AccountUnreachable,
@@ -82,6 +82,8 @@ class Scene:
     """The id of the key that the engine made."""
     leaked: str = ""
     """The id of the key that is revoked, another user's."""
+    untold: Turn | None = None
+    """The rotation whose notice could not be sent; None: it could."""
     delivered: DeliveredKey | None = None
     ahead: timedelta = timedelta()
     """By how much the engine's clock was ahead when it was last asked."""
@@ -178,7 +180,7 @@ def leave_an_exempt_user_alone(scene: Scene) -> str:
     turn = scene.engine.run(scene.user, ahead=ahead, exempt_group=group)
     decided = _decided(turn, scene.old)
     if decided.action != "KEEP" or "exempt" not in decided.reason:
-        raise Different(f"an exempt user's key of {ahead.days} days: {decided.sentence}")
+        _differs(turn, f"an exempt user's key of {ahead.days} days: {decided.sentence}")
     if (wrote := scene.engine.writes() - before) > 0:
         raise Different(f"{wrote} writes, though the user is exempt")
     return f"a key of {ahead.days} days is left alone: {decided.sentence}"
@@ -192,7 +194,7 @@ def write_nothing_while_paused(scene: Scene) -> str:
     """
     turn = scene.engine.paused(scene.user)
     if not turn.is_paused:
-        raise Different(f"the engine did not stop for the pause: {_all_that(turn)}")
+        _differs(turn, f"the engine did not stop for the pause: {_all_that(turn)}")
     if (keys := scene.stage.keys(scene.user)) != {scene.old: True}:
         raise Different(f"the user has {len(keys)} keys after a run that was paused")
     if scene.stage.secret(scene.user) is not None:
@@ -210,13 +212,13 @@ def warn(scene: Scene) -> str:
     turn = scene.engine.run(scene.user, ahead=ahead)
     decided = _decided(turn, scene.old)
     if decided.action != "WARN":
-        raise Different(f"at {ahead.days} days: {decided.action}, {decided.sentence}")
+        _differs(turn, f"at {ahead.days} days: {decided.action}, {decided.sentence}")
     return f"at {ahead.days} days: {decided.sentence}"
 
 
 def rotate_by_order(scene: Scene) -> str:
     """
-    By the true clock: here a key is made.
+    By the true clock: here a key is made. Whether its notice could be sent is the next steps'.
 
     Raises Different if the order was not done, or failed.
     """
@@ -226,9 +228,11 @@ def rotate_by_order(scene: Scene) -> str:
     [scene.new] = scene.stage.keys(scene.user).keys() - {scene.old}
     scene.owns(scene.new)
     _wait_for_states(scene, {scene.old: True, scene.new: True})
-    if turn.failures:
-        raise Different(f"a key was made and stored, and then: {'; '.join(turn.failures)}")
-    return "a second key was made; the first one goes on working"
+    if failed := [each for each in turn.failures if each not in turn.untold]:
+        _differs(turn, f"a key was made and stored, and then: {'; '.join(failed)}")
+    scene.untold = turn if turn.untold else None
+    untold = f"; its notice could not be sent: {'; '.join(turn.untold)}" if turn.untold else ""
+    return f"a second key was made; the first one goes on working{untold}"
 
 
 def store_under_the_right_kms_key(scene: Scene) -> str:
@@ -304,7 +308,13 @@ def refuse_who_should_not_read(scene: Scene) -> str:
 
 
 def have_the_notice_accepted(scene: Scene) -> str:
-    """The receipt that begins the old key's time."""
+    """
+    The receipt that begins the old key's time.
+
+    Raises NotTried where AWS did not let the notice be sent, Different where SES refused it.
+    """
+    if scene.untold is not None:
+        _differs(scene.untold, f"the notice could not be sent: {'; '.join(scene.untold.untold)}")
     found: list[Told] = []
 
     def is_told() -> bool:
@@ -596,11 +606,16 @@ def _refuse_if_unknown(turn: Turn) -> None:
         raise NotTried(f"AWS does not let it: {turn.denied}")
 
 
+def _differs(turn: Turn, seen: str) -> NoReturn:
+    """Raises Different; or NotTried where AWS's answers say nothing of what was tried."""
+    _refuse_if_unknown(turn)
+    raise Different(seen)
+
+
 def _decided(turn: Turn, key: str) -> Decided:
     found = turn.of(key)
     if found is None:
-        _refuse_if_unknown(turn)
-        raise Different(f"nothing was decided about the key: {_all_that(turn)}")
+        _differs(turn, f"nothing was decided about the key: {_all_that(turn)}")
     return found
 
 
@@ -609,9 +624,10 @@ def _acted(turn: Turn, key: str, action: str) -> None:
     decided = _decided(turn, key)
     if decided.action == action and decided.is_done:
         return
-    _refuse_if_unknown(turn)
     failed = f"; {'; '.join(turn.failures)}" if turn.failures else ""
-    raise Different(f"{decided.action} in place of {action}: {decided.sentence}{failed}")
+    if decided.action == action:
+        _differs(turn, f"{action} was decided, and not carried out: {decided.sentence}{failed}")
+    _differs(turn, f"{decided.action} in place of {action}: {decided.sentence}{failed}")
 
 
 def _wait_for_states(scene: Scene, wanted: Mapping[str, bool]) -> None:
