@@ -160,6 +160,57 @@ def test_a_user_whose_objects_are_elsewhere_stays_until_that_bucket_is_named(
         assert operator.left() == [USER]
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_a_bucket_that_is_gone_holds_nothing(operator: Rehearsing, quiet: tuple[str, ...]) -> None:
+    tag = {"Key": "keyturn-rehearsal-bucket", "Value": "another-bucket"}
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=[*OURS_TAG, tag])
+    wait(operator)
+
+    cleaned = operator.keyturn(
+        *quiet, "rehearse", "--clean", "--yes", "--bucket", "another-bucket"
+    )
+
+    assert cleaned.exit_code == 0, cleaned.output
+    assert operator.left() == []
+    assert bool(cleaned.stderr) is not bool(quiet)
+
+
+def test_quiet_hides_nothing_that_is_left(operator: Rehearsing) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    wait(operator)
+    operator.cloud.deny(None, "ListGroups")
+
+    cleaned = operator.keyturn("--quiet", *CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert f"left: user {USER}: " in cleaned.stderr
+    assert "not looked for: group: " in cleaned.stderr
+    assert "removed" not in cleaned.stderr
+
+
+def test_quiet_names_what_it_asks_about(
+    operator: Rehearsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=OURS_TAG)
+    wait(operator)
+    monkeypatch.setattr("keyturn.cli.rehearse.can_ask", lambda: True)
+
+    declined = operator.keyturn("--quiet", *CLEAN[:-1], typed="n\n")
+
+    assert f"user {USER}" in declined.stderr
+    assert operator.left() == [USER]
+
+
+def test_who_may_not_look_does_not_hear_that_nothing_is_there(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "ListUsers")
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 1
+    assert "not looked for: user: " in cleaned.stderr
+    assert "Nothing of a rehearsal" not in cleaned.stderr
+
+
 def test_a_user_whose_secrets_are_elsewhere_stays_until_that_region_is_named(
     operator: Rehearsing,
 ) -> None:

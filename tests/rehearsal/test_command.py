@@ -10,9 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from keyturn_sandbox.emulator.cloud import Perform
-from keyturn_sandbox.emulator.protocol import ApiRequest, ApiResponse
-from tests.cli.organisation import ADMIN, BUCKET, OURS, SEALED, SHOP
-from tests.rehearsal.scene import HERE, Rehearsing
+from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
+from tests.cli.organisation import ADMIN, BUCKET, GROUP, OURS, SEALED, SHOP
+from tests.rehearsal.scene import HERE, PROBES, Rehearsing
 
 SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "rehearsal.json").read_text()
@@ -88,7 +88,144 @@ def test_it_asks_before_its_first_write_and_says_what_it_makes(
     assert declined.exit_code == 1
     assert f"In account {OURS}, us-east-1, this makes for some minutes:" in declined.stderr
     assert "It costs below $0.05." in declined.stderr
-    assert {call.operation for call in operator.made_by_operator()} <= {"GetCallerIdentity"}
+    assert {call.operation for call in operator.made_by_operator()} == {
+        *("GetCallerIdentity", "ListObjectVersions", "GenerateMac", "GetGroup"),
+        "GetEmailIdentity",
+    }
+
+
+@pytest.mark.parametrize(
+    ("args", "line"),
+    [
+        (["--bucket", "other-bucket"], "--bucket other-bucket: there is no such bucket\n"),
+        (
+            ["--seal-key", "alias/typo"],
+            "--seal-key alias/typo: is no key that makes seals (HMAC_256) here (GenerateMac: ",
+        ),
+        (
+            ["--admin", "someone@unverified.example"],
+            "--admin someone@unverified.example: SES in us-east-1 has not verified the address, ",
+        ),
+        (
+            ["--exemption-group", "Typo"],
+            f"--exemption-group Typo: account {OURS} has no such group: make it, it may be empty",
+        ),
+    ],
+)
+def test_a_word_that_was_mistyped_is_told_before_anything_is_made(
+    operator: Rehearsing, args: list[str], line: str
+) -> None:
+    right = {"--bucket": BUCKET, "--admin": ADMIN, "--seal-key": SEALED[1]}
+    given = right | {args[0]: args[1]}
+
+    refused = operator.keyturn(
+        *("rehearse", "--yes", "--only", "works"),
+        *(each for pair in given.items() for each in pair),
+    )
+
+    assert refused.exit_code == 2, refused.output
+    assert refused.stderr.startswith(line)
+    assert refused.stderr.count("\n") == 1
+    made = {call.operation for call in operator.made_by_operator()}
+    assert not [each for each in made if each.startswith(("Create", "Put"))]
+
+
+@pytest.mark.parametrize("part", [HERE, PROBES])
+def test_nothing_is_made_where_the_clean_up_could_not_look_into_the_bucket(
+    operator: Rehearsing, part: tuple[str, ...]
+) -> None:
+    operator.cloud.deny(None, "ListObjectVersions")
+
+    refused = operator.keyturn(*part)
+
+    assert refused.exit_code == 2, refused.output
+    assert f"--bucket {BUCKET}: must be your account's, and you may list its obj" in refused.stderr
+    assert "CreateUser" not in {call.operation for call in operator.made_by_operator()}
+
+
+def test_who_may_not_look_first_hears_it_from_the_steps(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "GetEmailIdentity")
+
+    assert operator.keyturn(*HERE, *SHORT).exit_code == 0
+
+
+def test_the_group_that_everybody_has_is_no_secret(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "GetGroup")
+
+    warned = operator.answer(*HERE, "--only", "warned")["findings"][-1]
+
+    assert warned["verdict"] == "not-tried"
+    assert GROUP in warned["why"]
+
+
+def test_a_mail_that_aws_does_not_let_go_leaves_the_steps_without_a_mail_alone(
+    operator: Rehearsing,
+) -> None:
+    operator.cloud.deny(None, "SendEmail")
+
+    answer = operator.answer(*HERE, "--only", "accepted", "--only", "refused")
+
+    found = {each["name"]: each for each in answer["findings"]}
+    assert found.pop("accepted")["verdict"] == "not-tried"
+    assert {each["verdict"] for each in found.values()} == {"as-expected"}
+    assert "its notice could not be sent: " in found["rotated"]["seen"]
+
+
+def test_a_rotation_that_s3_hinders_is_no_other_behaviour(operator: Rehearsing) -> None:
+    operator.cloud.deny(None, "PutObject")
+
+    answer = operator.answer(*HERE, "--only", "rotated")
+
+    assert answer["findings"][-1]["verdict"] == "not-tried", answer
+    assert "in place of" not in json.dumps(answer)
+
+
+def test_a_rotation_that_was_not_carried_out_is_told_so(operator: Rehearsing) -> None:
+    def refuse(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "CreateSecret":
+            return refused(request, ApiError("InvalidParameterException", "no such key", 400))
+        return perform(request)
+
+    operator.cloud.layers.append(refuse)
+
+    rotated = operator.answer(*HERE, "--only", "rotated")["findings"][-1]
+
+    assert rotated["verdict"] == "different"
+    assert rotated["seen"].startswith("ROTATE was decided, and not carried out: ")
+    assert "InvalidParameterException" in rotated["seen"]
+
+
+def test_who_may_nothing_is_told_to_remove_nothing(operator: Rehearsing) -> None:
+    for operation in ("CreateUser", "ListUsers", "ListSecrets", "ListGroups"):
+        operator.cloud.deny(None, operation)
+
+    ended = operator.keyturn(*HERE)
+
+    assert ended.exit_code == 1
+    assert "Not looked for: user" in ended.stdout
+    assert "To remove it" not in ended.stderr
+
+
+def test_a_second_signal_keeps_what_was_found_and_tells_how_to_go_on(
+    operator: Rehearsing, tmp_path: Path
+) -> None:
+    def interrupt(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation in {"PutSecretValue", "DeleteUser"}:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return perform(request)
+
+    operator.cloud.layers.append(interrupt)
+    report = tmp_path / "report.json"
+
+    ended = operator.keyturn("--quiet", *HERE, "--report", str(report))
+
+    assert ended.exit_code == 130
+    written = json.loads(report.read_text())
+    assert written["findings"][0]["verdict"] == "as-expected"
+    assert written["interrupted"]
+    assert written["clean_up"]["left"]
+    assert "Interrupted again: something may be left." in ended.stderr
+    assert "To remove it: keyturn rehearse --clean" in ended.stderr
 
 
 def test_only_a_step_and_what_it_needs_is_played(operator: Rehearsing) -> None:

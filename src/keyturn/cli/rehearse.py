@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from shlex import quote
 from typing import Final
 
-from keyturn.cli.beside import say
+from keyturn.cli.beside import Level, say
 from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED, INTERRUPTED
@@ -22,6 +22,7 @@ from keyturn.cli.identifiers import check_role
 from keyturn.cli.local_run import now
 from keyturn.cli.options import Findings
 from keyturn.cli.own_credentials import open_session
+from keyturn.cli.rehearse_before import Before
 from keyturn.cli.rehearse_engine import DeployedEngine, LaptopEngine
 from keyturn.cli.rehearse_options import (
     RehearseOutput,
@@ -239,6 +240,14 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         asked.id, by=aws.stage().caller(), now=now(), region=aws.region, bucket=asked.bucket
     )
     guard.stamp(marks.tags())
+    before = Before(
+        aws=aws,
+        settings=asked.settings,
+        bucket=asked.bucket,
+        deployed=asked.where.deployed,
+        with_steps=bool(asked.steps),
+    )
+    before.look()
     if asked.asks:
         confirm(_question(asked, aws))
     rehearsed = Rehearsed(
@@ -293,7 +302,7 @@ def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) ->
         _findings(asked, aws, marks, rehearsed)
     except KeyboardInterrupt:
         rehearsed.is_interrupted = True
-        _say("Interrupted: cleaning up. Another Ctrl-C leaves what is there.")
+        _warn("Interrupted: cleaning up. Another Ctrl-C leaves what is there.")
     except Exception as error:  # noqa: BLE001 -- raised again behind the clean-up
         fault = error
     clean_up = CleanUp(
@@ -310,11 +319,14 @@ def _try(asked: Asked, aws: RehearsalAws, marks: Marks, rehearsed: Rehearsed) ->
     try:
         rehearsed.cleaned = clean_up.of({asked.id})
     except KeyboardInterrupt:
-        _say(f"Interrupted again: something may be left. {_how_to_clean(asked, aws.region)}")
-        raise
+        # What was found is told all the same.
+        rehearsed.is_interrupted = True
+        rehearsed.cleaned.unseen.append(("anything", "the clean-up was interrupted"))
+        _warn("Interrupted again: something may be left.")
     finally:
         rehearsed.seconds, rehearsed.calls = time.monotonic() - began, aws.guard.calls
         rehearsed.refused = tuple(aws.guard.refused)
+        rehearsed.is_made = any(aws.guard.made().values())
     if fault is not None:
         raise fault
 
@@ -389,11 +401,11 @@ def _answered(rehearsed: Rehearsed, asked: Asked, put: Callable[[str], None] | N
     _say_others(rehearsed.cleaned)
     for found, why in rehearsed.cleaned.left:
         if found.not_ours is not None:  # others' words: the answer leaves them out
-            _say(f"left: {found.kind} {found.name}: {why}")
+            _warn(f"left: {found.kind} {found.name}: {why}")
     if put is not None:
         put(as_json(rehearsed, redaction))
-    if not rehearsed.cleaned.is_clean:
-        _say(_how_to_clean(asked, rehearsed.region))
+    if rehearsed.is_something_left:
+        _warn(_how_to_clean(asked, rehearsed.region))
     if rehearsed.is_interrupted:
         return INTERRUPTED
     return 0 if rehearsed.is_as_expected else FAILED
@@ -411,6 +423,8 @@ def _named(asked: Asked) -> dict[str, str]:
         settings.secrets_key: "kms-key",
         settings.exemption_group: "exemption-group",
     }
+    # What everybody has tells of nobody.
+    named.pop(Settings().exemption_group, None)
     return {word: what for word, what in named.items() if word}
 
 
@@ -440,24 +454,26 @@ def _clean_all(
     there = clean_up.look()
     kept = frozenset() if with_probes else _with_probes(there)
     for each in sorted(map(str, kept)):
-        _say(f"left: rehearsal {each}: probes were tried in it, so leave --story out")
+        _warn(f"left: rehearsal {each}: probes were tried in it, so leave --story out")
     ids = frozenset(found.id for found, _ in there.left if found.id is not None) - kept
     if not ids:
         _say_others(there)
         _say_unseen(there)
-        if not kept:
-            _say(f"{there.nothing} of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
-        return FAILED if kept or there.doubtful or not there.is_clean else 0
+        if there.left or there.unseen:
+            return FAILED
+        _say(f"{there.nothing} of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
+        return FAILED if there.doubtful else 0
     named = [found for found, _ in there.left if found.id in ids]
+    tell = _warn if asks else _say  # nobody says yes to what they did not see
     for found in named:
-        _say(f"{found.kind} {found.name}{_whose(found.marks)}")
+        tell(f"{found.kind} {found.name}{_whose(found.marks)}")
     if asks:
         things = pluralize(len(named), "thing")
         confirm(f"Remove {things} of {pluralize(len(ids), 'rehearsal')} in {aws.account}.")
     guard.allowed = Allowed(ids=ids, bucket=bucket, folders=frozenset(each.folder for each in ids))
     cleaned = clean_up.of(ids)
     for found, why in cleaned.left:
-        _say(f"left: {found.kind} {found.name}: {why}")
+        _warn(f"left: {found.kind} {found.name}: {why}")
     _say_others(cleaned)
     _say_unseen(cleaned)
     if cleaned.is_clean:
@@ -485,12 +501,13 @@ def _whose(marks: Mapping[str, str]) -> str:
 
 def _say_others(cleaned: Cleaned) -> None:
     for found in cleaned.others:
-        _say(f"left alone: {found.kind} {found.name}: {found.not_ours}")
+        tell = _say if found.id is None else _warn  # what may be ours all the same
+        tell(f"left alone: {found.kind} {found.name}: {found.not_ours}")
 
 
 def _say_unseen(cleaned: Cleaned) -> None:
     for kind, why in cleaned.unseen:
-        _say(f"not looked for: {kind}: {why}")
+        _warn(f"not looked for: {kind}: {why}")
 
 
 def _how_to_clean(asked: Asked, region: str) -> str:
@@ -514,6 +531,11 @@ def _how_to_clean(asked: Asked, region: str) -> str:
 def _say(line: str) -> None:
     """Tell the operator something, beside the answer."""
     say(line)
+
+
+def _warn(line: str) -> None:
+    """Tell them something that --quiet must not hide."""
+    say(line, Level.WARNING)
 
 
 def _progress(line: str) -> None:

@@ -51,6 +51,8 @@ class Rehearsed:
     probes: list[Finding] = field(default_factory=list)
     cleaned: Cleaned = field(default_factory=Cleaned)
     is_interrupted: bool = False
+    is_made: bool = False
+    """Whether AWS may have made anything that is to be removed."""
     seconds: float = 0.0
     calls: int = 0
     refused: Sequence[str] = ()
@@ -60,6 +62,11 @@ class Rehearsed:
     def findings(self) -> Sequence[Finding]:
         """All of them, the story first."""
         return (*self.steps, *self.probes)
+
+    @property
+    def is_something_left(self) -> bool:
+        """Whether there may be something to remove."""
+        return bool(self.cleaned.left) or (self.is_made and not self.cleaned.is_clean)
 
     @property
     def is_as_expected(self) -> bool:
@@ -194,4 +201,4 @@ def _below(rehearsed: Rehearsed, say: Callable[[str], str]) -> Iterator[str]:
     for call in rehearsed.refused:
         yield f"{call} was not sent, for it was not about the rehearsal's own. Please report it."
     if rehearsed.is_interrupted:
-        yield "It was interrupted; what it had made was cleaned up as said above."
+        yield "It was interrupted; what became of what it had made is said above."

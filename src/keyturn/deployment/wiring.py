@@ -143,9 +143,7 @@ class Accounts:
                     client(self.security, "events", region=region)
                 ),
                 queue_depth=SqsQueueDepth(client(self.security, "sqs")),
-                ses_identities=lambda region: AwsSesIdentities(
-                    client(self.security, "sesv2", region=region or None)
-                ),
+                ses_identities=lambda region: ses_identities(self.security, region),
                 cloudtrail=AwsCloudTrail(
                     lambda region: client(self.management, "cloudtrail", region=region),
                     iam_region,
@@ -278,6 +276,11 @@ def channel_secrets(session: boto3.Session, clock: Clock) -> SecretsOfChannels:
             webhook.check(values)
 
     return SecretsOfChannels(of, {name: partial(read, name) for name in FIELDS_OF})
+
+
+def ses_identities(session: boto3.Session, region: str) -> AwsSesIdentities:
+    """Which addresses SES lets us send from; region: empty for the session's own."""
+    return AwsSesIdentities(client(session, "sesv2", region=region or None))
 
 
 def functions(session: boto3.Session) -> AwsFunctions:

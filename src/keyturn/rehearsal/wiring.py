@@ -1,6 +1,6 @@
 """Which adapters stand behind a rehearsal, each with its calls guarded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -9,6 +9,7 @@ import boto3
 
 from keyturn.adapters.aws_errors import aws_errors_translated
 from keyturn.adapters.clients import bucket_client, client
+from keyturn.adapters.kms import SealKeyInKms
 from keyturn.adapters.sts import session_as
 from keyturn.rehearsal.adapters.buses_left import BusesLeft
 from keyturn.rehearsal.adapters.delivered_keys import AwsKeyHolder, SecretReader
@@ -143,6 +144,16 @@ class RehearsalAws:
         """Take away the keys of a user of ours; meets `rehearsal.ports.Disarm`."""
         return UsersLeft(client(self.member, "iam")).disarm(user)
 
+    def objects_in(
+        self, bucket: str, ids: Callable[[], Collection[RehearsalId]] = frozenset
+    ) -> ObjectsLeft:
+        """The operator's own bucket, as the clean-up sees it; ids: of whom there is a user."""
+        return ObjectsLeft(bucket_client(self.own, lambda: self.own_account), bucket, ids)
+
+    def seal_key(self, key: str) -> SealKeyInKms:
+        """The key of all seals, as the engine asks for it."""
+        return SealKeyInKms(lambda: client(self.own, "kms"), key)
+
     def leftovers(
         self,
         bucket: str | None,
@@ -161,8 +172,7 @@ class RehearsalAws:
         secrets = client(self.member, "secretsmanager")
         objects: tuple[Leftovers, ...] = ()
         if bucket is not None:
-            s3 = bucket_client(self.own, lambda: self.own_account)
-            objects = (ObjectsLeft(s3, bucket, lambda: own | users.ids()),)
+            objects = (self.objects_in(bucket, lambda: own | users.ids()),)
         of_probes: tuple[Leftovers, ...] = ()
         if with_probes:
             of_probes = (

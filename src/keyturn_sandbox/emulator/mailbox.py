@@ -53,6 +53,7 @@ class Mailbox:
         return {
             "SendEmail": self._send,
             "CreateEmailIdentity": self._create_identity,
+            "GetEmailIdentity": self._get_identity,
             "GetAccount": self._get_account,
             **self.feedback.answers(),
         }
@@ -69,6 +70,14 @@ class Mailbox:
     def _create_identity(self, request: ApiRequest) -> Params:
         # Nobody here waits for the owner to click on the link in SES's mail.
         self.verify(request.account, request.region, request.params["EmailIdentity"])
+        return {"VerifiedForSendingStatus": True}
+
+    def _get_identity(self, request: ApiRequest) -> Params:
+        # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetEmailIdentity.html
+        identity = request.params["EmailIdentity"]
+        if (request.account, request.region, identity.lower()) not in self._verified:
+            message = f"Email identity {identity} does not exist."
+            raise ApiError("NotFoundException", message, 404)
         return {"VerifiedForSendingStatus": True}
 
     def _send(self, request: ApiRequest) -> Params:

@@ -75,6 +75,11 @@ class IamStage:
             return False
         return any(each["UserName"] == user for each in members)
 
+    def check_group(self, group: str) -> None:
+        """Raises PortError: NotFound where the account has no such group."""
+        with aws_errors_translated():
+            self._iam.get_group(GroupName=group, MaxItems=1)
+
     def stop_key(self, user: str, key_id: str) -> None:
         """Make a key Inactive."""
         with aws_errors_translated():

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from keyturn.adapters.aws_errors import aws_errors_translated
-from keyturn.domain.errors import Refused
+from keyturn.domain.errors import NotFound, Refused
 from keyturn.rehearsal.model.own import FOLDER, RehearsalId, id_in_folder
 from keyturn.rehearsal.ports import Found
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
+_NO_BUCKET = {"NoSuchBucket": NotFound}
 AT_ONCE = 1000
 """S3 takes no more in one DeleteObjects."""
 
@@ -34,9 +35,22 @@ class ObjectsLeft:
         self._bucket = bucket
         self._ids = ids
 
+    def check(self) -> None:
+        """
+        Ask what the clean-up will ask: what it could not find must not be stored.
+
+        Raises PortError: NotFound where there is no such bucket.
+        """
+        with aws_errors_translated(_NO_BUCKET):
+            self._s3.list_object_versions(Bucket=self._bucket, Prefix=f"{FOLDER}/", MaxKeys=1)
+
     def look(self, made: Iterable[str]) -> Sequence[Found]:  # noqa: ARG002 -- S3 shows at once what was stored
-        """All folders of rehearsals that hold anything."""
-        names = {"/".join(each["Key"].split("/")[:2]) for each in self._versions(f"{FOLDER}/")}
+        """All folders of rehearsals that hold anything; where there is no bucket there is none."""
+        try:
+            there = list(self._versions(f"{FOLDER}/"))
+        except NotFound:
+            return ()
+        names = {"/".join(each["Key"].split("/")[:2]) for each in there}
         found = [(name, id_in_folder(name)) for name in sorted(names)]
         ids = self._ids() if found else ()
         return [
@@ -64,7 +78,7 @@ class ObjectsLeft:
                 raise Refused(f"DeleteObjects: {error.get('Code')}: {error.get('Message')}")
 
     def _versions(self, prefix: str) -> "Iterator[ObjectIdentifierTypeDef]":
-        with aws_errors_translated():
+        with aws_errors_translated(_NO_BUCKET):
             pages = self._s3.get_paginator("list_object_versions").paginate(
                 Bucket=self._bucket, Prefix=prefix
             )

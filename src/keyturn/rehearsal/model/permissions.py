@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from keyturn.rehearsal.model.own import FOLDER, PATH, PREFIX
 
 Statement = Mapping[str, object]
+_ASK_SES = ["ses:GetAccount", "ses:GetEmailIdentity", "ses:GetSuppressedDestination"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +208,7 @@ def _in_the_own_account(wanted: Wanted) -> list[Statement]:
             [f"{bucket}/{FOLDER}/*"],
         ),
         _allow("SendMails", ["ses:SendEmail"], [f"arn:{wanted.partition}:ses:*:*:identity/*"]),
-        _allow("AskSes", ["ses:GetAccount", "ses:GetSuppressedDestination"], ["*"]),
+        _allow("AskSes", _ASK_SES, ["*"]),
         _sealing(wanted),
     ]
 
