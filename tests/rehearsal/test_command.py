@@ -36,6 +36,8 @@ SHORT = ("--only", "works")
         (["--only", "everything"], "--only everything: must be one of user, exempt, paused, "),
         (["--clean", "--only", "works"], "--clean: goes without --only"),
         (["--clean", "--permissions"], "goes without"),
+        (["--clean", "--format", "json"], "--clean: goes without --format json"),
+        (["--clean", "--with-account-ids"], "--clean: goes without --with-account-ids"),
         (["--deployed", "--seal-key", "x"], "--seal-key x: goes without --deployed"),
         (["--bucket", "NO"], "--bucket NO: must be the name of a bucket"),
         (["--admin", "x"], "--admin x: must be an e-mail address"),
@@ -53,6 +55,14 @@ def test_what_is_wrong_is_refused_in_one_line_before_anything_is_asked(
     assert line in refused.stderr
     assert refused.stderr.count("\n") == 1
     assert operator.cloud.calls == []
+
+
+def test_a_format_for_all_commands_does_not_keep_from_cleaning_up(
+    operator: Rehearsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYTURN_FORMAT", "json")
+
+    assert operator.keyturn("rehearse", "--clean", "--yes").exit_code == 0
 
 
 def test_all_that_is_missing_is_named_at_once(operator: Rehearsing) -> None:

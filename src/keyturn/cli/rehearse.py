@@ -14,6 +14,7 @@ from shlex import quote
 from typing import Final
 
 from keyturn.cli.beside import Level, say
+from keyturn.cli.configured import CONFIGURED, Configured
 from keyturn.cli.consoles import make_console
 from keyturn.cli.deployed import deployed_settings
 from keyturn.cli.exit_codes import FAILED, INTERRUPTED
@@ -127,6 +128,8 @@ def _check(
         ("--only", what.only),
         ("--probes", what.probes and what.clean),
         ("--report", output.report),
+        ("--with-account-ids", output.with_account_ids),
+        ("--format json", what.clean and _is_json_typed(output)),
     )
     for option, value in beside:
         if alone and value and option != alone:
@@ -144,6 +147,12 @@ def _check(
                 raise InvalidValue(option, value, "goes without --deployed, which takes theirs")
     if not what.yes and not what.permissions and not can_ask():
         raise InvalidValue("--yes", "", "is needed where there is no terminal to ask on")
+
+
+def _is_json_typed(output: RehearseOutput) -> bool:
+    """Whether JSON is asked for by this command itself, and not by a file for all commands."""
+    is_typed = "format" not in CONFIGURED.get(Configured()).untyped
+    return output.format is Findings.JSON and is_typed
 
 
 def _asked(
