@@ -8,6 +8,8 @@ CONTAINER := docker
 version = $(shell $(RUN)keyturn --version | cut -d' ' -f2)
 # What is given and not switched off: RECORD=0 is no.
 on = $(filter-out 0 no off false,$(1))
+# The command line's libraries, by version and hash. Without a heading, which would name the folder.
+requirements = $(RUN)uv export --quiet --frozen --no-dev --no-emit-project --no-header --output-file $(1)/requirements.txt >/dev/null
 long = $(if $(filter-out long,$(BENCH)),$(error BENCH=$(BENCH): must be long, or not given),$(if $(BENCH),--long))
 
 # Nothing but uv.lock may choose what is installed, and nothing but tools/python.sh which Python runs.
@@ -81,7 +83,7 @@ image: wheel image-context    ## build the container image for CI systems (docs/
 # What the Containerfile copies; where there is no wheel, one with which nobody can deploy.
 image-context: .venv/ready
 	@ls $(DIST)/keyturn-*.whl >/dev/null 2>&1 || $(RUN)uv build --quiet --wheel --out-dir $(DIST)
-	@$(RUN)uv export --quiet --frozen --no-dev --no-emit-project --output-file $(DIST)/requirements.txt >/dev/null
+	@$(call requirements,$(DIST))
 
 bare: .venv/ready       ## install the wheel on bare Pythons and type the README's lines there; LONG=1: each installer on each Python
 	BARE=$(if $(call on,$(LONG)),long,ci) $(RUN)pytest -v -rs tests/bare
@@ -91,11 +93,12 @@ sbom: .venv/ready       ## say what the wheel and the zips in dist/ are made of,
 
 # The commit's time, for what cannot do without one: everybody builds the same bytes.
 release: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null)
-release: .venv/ready    ## build all that a release holds into dist/: wheel, sdist, zips, what they are made of, checksums
+release: .venv/ready    ## build all that a release holds into dist/: wheel, sdist, zips, what they are made of, its libraries' hashes, checksums
 	@rm -rf dist
 	@$(RUN)python -m tools.wheel dist
 	@$(RUN)python tools/package.py dist
 	@$(RUN)python -m tools.sbom dist
+	@$(call requirements,dist)
 	@$(RUN)python tools/release.py sums dist
 
 audit: .venv/ready      ## ask OSV for known weaknesses of what uv.lock names; it has to be within reach

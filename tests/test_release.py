@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import which
 from typing import ClassVar
 
 import pytest
@@ -171,6 +172,35 @@ def test_the_checksums_are_what_sha256sum_reads_and_notice_a_changed_file(tmp_pa
     assert subprocess.run(check, cwd=tmp_path, check=False).returncode == 0
     (tmp_path / "b.zip").write_bytes(b"c")
     assert subprocess.run(check, cwd=tmp_path, check=False, stderr=-3).returncode == 1
+
+
+def recipe(*target: str) -> list[str]:
+    """What make would do, a line each."""
+    command = [str(which("make")), "--dry-run", "--no-print-directory", *target]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return done.stdout.splitlines()
+
+
+def test_a_release_holds_its_libraries_hashes_and_a_checksum_of_them() -> None:
+    lines = recipe("release")
+
+    [exports] = [at for at, line in enumerate(lines) if "dist/requirements.txt" in line]
+    [sums] = [at for at, line in enumerate(lines) if "release.py sums dist" in line]
+    assert exports < sums
+
+
+def test_the_libraries_hashes_are_the_same_wherever_they_are_written(tmp_path: Path) -> None:
+    for name in ("one", "another"):
+        (tmp_path / name).mkdir()
+        *_, line = recipe("image-context", f"DIST={tmp_path / name}")
+        subprocess.run(["/bin/sh", "-c", line], cwd=ROOT, check=True)
+    one, another = ((tmp_path / n / "requirements.txt").read_text() for n in ("one", "another"))
+
+    assert one == another
+    libraries = re.findall(r"^(?=\w).*", one, re.MULTILINE)
+    hashed = re.findall(r"^(\w\S*==.*)\n    --hash=sha256:\w{64}", one, re.MULTILINE)
+    assert any(each.startswith("boto3==") for each in libraries)
+    assert libraries == hashed
 
 
 # --- how to verify a release --------------------------------------------------------------------
