@@ -183,6 +183,7 @@ def test_what_is_signed_drafted_and_published_is_checked_by_the_hash_of_the_seco
     assert CHECKS[0]["env"] == {"SUMS": "${{ needs.reproduce.outputs.sums }}"}
     assert all("reproduce" in RELEASE[name]["needs"] for name in TAKES)
     assert RELEASE["reproduce"]["outputs"] == {"sums": "${{ steps.compare.outputs.sums }}"}
+    assert RELEASE["build"]["steps"][-1]["with"]["include-hidden-files"] is False
 
 
 @pytest.mark.parametrize(
