@@ -287,6 +287,9 @@ def test_every_command_line_to_be_copied_is_refused_for_want_of_credentials_only
     for name in HANDLERS:
         (tmp_path / "Lambda" / f"{name}.zip").touch()
 
+    ours = tmp_path / "src" / "keyturn" / "deployment"  # a checkout that it runs from
+    monkeypatch.setattr("keyturn.cli.brought_along.files", lambda _: ours)
+
     agreed = ["--yes"] if command in {"deploy", "rehearse"} else []
     result = CliRunner().invoke(app, [command, *options, *agreed])
 

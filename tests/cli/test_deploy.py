@@ -534,6 +534,51 @@ def test_a_checkout_that_is_named_goes_before_what_was_installed(
     assert uploaded(world)[f"{world.core()['LambdaFolder']}/rotation.zip"] == b"rotation"
 
 
+def test_where_nothing_came_along_it_is_the_checkout_it_runs_from_and_never_the_current_folder(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strangers = shutil.copytree(world.source, tmp_path / "strangers")
+    (strangers / "Lambda" / "rotation.zip").write_bytes(b"evil")
+    monkeypatch.chdir(strangers)
+    ours = world.source / "src" / "keyturn" / "deployment"
+    monkeypatch.setattr(brought_along, "files", lambda _: ours)
+
+    result = deploy_what_came_along(world)
+
+    assert result.exit_code == 0, result.output
+    assert uploaded(world)[f"{world.core()['LambdaFolder']}/rotation.zip"] == b"rotation"
+
+
+def test_where_there_is_no_checkout_either_one_has_to_be_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.source)
+    installed = tmp_path / "lib" / "site-packages" / "keyturn" / "deployment"
+    monkeypatch.setattr(brought_along, "files", lambda _: installed)
+
+    result = deploy_what_came_along(world)
+
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "--source: is needed: this Keyturn was installed without templates and zips\n"
+    )
+
+
+@pytest.mark.usefixtures("on_a_terminal")
+def test_the_question_names_where_the_code_comes_from(world: World) -> None:
+    result = world.deploy(*world.first, answer="n\n", width=400)
+
+    assert f"Templates and code come from {world.source}. " in result.stderr
+
+
+def test_debug_repeats_no_external_id(world: World) -> None:
+    result = world.deploy(*world.first, "--parameter", "ExternalId=x-9999-shared", "--debug")
+
+    assert result.exit_code == 0, result.output
+    assert "ParameterKey='ExternalId' ParameterValue=(not shown)" in result.stderr
+    assert "x-9999-shared" not in result.stderr
+
+
 def test_code_that_is_not_what_was_built_is_not_deployed(world: World, bundle: Path) -> None:
     pieces = (bundle / PIECES).read_bytes()
     (bundle / PIECES).write_bytes(pieces.replace(b"rotation.pyrotation", b"rotation.pyROTATION"))

@@ -177,6 +177,15 @@ def test_debug_names_each_call_and_no_secret(cloud: LocalCloud) -> None:
         assert word not in said
 
 
+def test_debug_repeats_no_external_id(cloud: LocalCloud) -> None:
+    add_user(cloud, SHOP, "old", 200)
+
+    result = run(*PLAN, "--external-id", "x-9999-shared", "--debug")
+
+    assert "ExternalId=(not shown)" in result.stderr
+    assert "x-9999-shared" not in result.stderr
+
+
 def test_debug_says_where_an_error_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

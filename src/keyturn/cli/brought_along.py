@@ -24,6 +24,10 @@ _LINKED = "src/keyturn/mail/templates"
 class BroughtAlong(Protocol):
     """What a deployment is made of."""
 
+    @property
+    def place(self) -> str:
+        """What the operator knows it by."""
+
     def template(self, name: str) -> str:
         """Give a CloudFormation template. Raises InvalidValue where there is none."""
 
@@ -39,16 +43,28 @@ class BroughtAlong(Protocol):
 
 
 def brought_along(source: Path | None) -> BroughtAlong:
-    """The checkout that is named; else what was installed; else the checkout that we are in."""
-    bundle = files(_HERE) / _BUNDLE
-    if source is None and bundle.is_dir():
+    """
+    The checkout that is named; else what was installed; else the checkout that Keyturn runs from.
+
+    Never the current folder: whoever filled it may be a stranger.
+    Raises InvalidValue where there is none of them.
+    """
+    if source is not None:
+        return _Checkout(source, str(source.absolute()))
+    ours = files(_HERE)
+    bundle = ours / _BUNDLE
+    if bundle.is_dir():
         return _Installation(bundle)
-    return _Checkout(source or Path())
+    if isinstance(ours, Path) and (checkout := ours.parents[2] / TEMPLATES).is_dir():
+        return _Checkout(checkout.parent, str(checkout.parent))
+    rule = "is needed: this Keyturn was installed without templates and zips"
+    raise InvalidValue("--source", "", rule)
 
 
 @dataclass(frozen=True)
 class _Installation:
     bundle: Traversable
+    place: str = "this Keyturn"
 
     def template(self, name: str) -> str:
         return (self.bundle / TEMPLATES / name).read_text(encoding="utf-8")
@@ -68,6 +84,7 @@ class _Installation:
 @dataclass(frozen=True)
 class _Checkout:
     source: Path
+    place: str
 
     def template(self, name: str) -> str:
         path = f"{TEMPLATES}/{name}"

@@ -24,9 +24,11 @@ _LONGEST: Final = 200
 """Characters of a value that are repeated."""
 _NOT_SHOWN: Final = "(not shown)"
 _SECRETS: Final = re.compile(
-    r"secret(?!id$|name$)|password|token|credential|signature|mac$", re.IGNORECASE
+    r"secret(?!id$|name$)|password|token|credential|signature|mac$|external.?id$", re.IGNORECASE
 )
 """Names of parameters that are never repeated, whatever AWS's model says of them."""
+_PAIRS: Final = {"ParameterValue": "ParameterKey", "Value": "Key"}
+"""Members that hold a value → those beside them that hold its name."""
 _LIKE_A_SECRET: Final = re.compile(
     r"(?<![\w/+=-])(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])(?=[A-Za-z/+]*\d)"
     r"[A-Za-z0-9/+]{40,}={0,2}(?![\w/+=-])"
@@ -157,7 +159,8 @@ def _value(name: str, value: object, shape: Any) -> str:  # noqa: ANN401 -- as a
     if isinstance(value, Mapping):
         members = getattr(shape, "members", None) or {}
         of = {each: members.get(each, getattr(shape, "value", None)) for each in value}
-        pairs = (f"{each}={_value(str(each), value[each], of[each])}" for each in value)
+        names = {each: str(value.get(_PAIRS.get(str(each), ""), each)) for each in value}
+        pairs = (f"{each}={_value(names[each], value[each], of[each])}" for each in value)
         return f"{{{' '.join(pairs)}}}"
     if isinstance(value, (list, tuple)):
         member = getattr(shape, "member", None)

@@ -83,7 +83,8 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
         rule = "is needed where there is no terminal to ask on (--dry-run shows the changes)"
         raise InvalidValue("--yes", "", rule)
     names = names_of(accounts)
-    package = _package(brought_along(wanted.source), asked)
+    source = brought_along(wanted.source)
+    package = _package(source, asked)
     deployment = connect(accounts).deploy(package, names)
     ready = deployment.prepare(asked)
     settings = Settings.read({**ready.core.whole, "AWS_REGION": deployment.security.region})
@@ -95,7 +96,9 @@ def _deploy(accounts: DeployAccounts, wanted: DeployOptions, how: Deploying) -> 
         stage = stage_of(ready.core.whole)
         question = QUESTION if stage is None or stage.is_everywhere else QUESTION_OF_STAGE
         if preview.finds_changes and not typer.confirm(
-            question if ready.begins_to_enforce else CHANGES, err=True
+            f"Templates and code come from {shown(source.place)}. "
+            f"{question if ready.begins_to_enforce else CHANGES}",
+            err=True,
         ):
             raise Declined("nothing was done")
     try:
