@@ -20,7 +20,6 @@ from typing import Any, Self
 
 import pytest
 
-from keyturn import wiring
 from keyturn.adapters import https
 from keyturn.adapters.channels import slack
 from keyturn.functions import channels as function
@@ -394,7 +393,7 @@ def channels_world() -> Iterator[ChannelsWorld]:
         patch = opened.enter_context(pytest.MonkeyPatch.context())
         stage = opened.enter_context(staged())
         at = {name: opened.enter_context(receiving()) for name in CHANNELS}
-        patch.setattr(wiring, "HttpsSender", partial(Sender, here=at["jira"].url))
+        patch.setattr(https, "HttpsSender", partial(Sender, here=at["jira"].url))
         patch.setattr(slack, "API", f"{at['slack'].url}/api/")
         disconnect()
         site, workspace = Jira(at["jira"]), Slack(at["slack"])

@@ -80,7 +80,14 @@ NO_ADAPTER = {
         "channels/teams.py",
         *(f"channels/jira/{name}.py" for name in ("__init__", "site", "words")),
     ),  # they ask nothing of AWS
-    *("__init__.py", "channels/__init__.py", "aws_errors.py", "clients.py", "no_bucket.py"),
+    *(
+        "__init__.py",
+        "channels/__init__.py",
+        "aws_errors.py",
+        "clients.py",
+        "sdk_session.py",
+        "no_bucket.py",
+    ),
     *("throttling.py", "token_bucket.py"),
     "timestamps.py",
     "rows_in_file.py",

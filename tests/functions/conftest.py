@@ -5,8 +5,7 @@ from functools import partial
 
 import pytest
 
-from keyturn import wiring
-from keyturn.adapters.https import HttpsSender
+from keyturn.adapters import https
 from keyturn.functions.connect import disconnect
 from keyturn_sandbox.simulation.deployment import deploy_channels
 from tests.functions.channels_stage import Channels
@@ -28,6 +27,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def channels(stage: Harness, monkeypatch: pytest.MonkeyPatch) -> Channels:
-    monkeypatch.setattr(wiring, "HttpsSender", partial(HttpsSender, plain_to_loopback=True))
+    sender = partial(https.HttpsSender, plain_to_loopback=True)
+    monkeypatch.setattr(https, "HttpsSender", sender)
     disconnect()
     return Channels(stage=stage, queue=deploy_channels(stage.cloud, stage.deployment))

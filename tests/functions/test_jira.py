@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from keyturn import wiring
+from keyturn.adapters import https
 from keyturn.adapters.channels.jira.words import document_of, preformatted, that_fit
 from keyturn.adapters.https import Answer, HttpsSender
 from keyturn.functions.connect import disconnect
@@ -35,7 +36,7 @@ class Sender(HttpsSender):
 
 def on(channels: Channels, site: Jira, monkeypatch: pytest.MonkeyPatch) -> Jira:
     sender = partial(Sender, here=site.receiver.url)
-    monkeypatch.setattr(wiring, "HttpsSender", sender)
+    monkeypatch.setattr(https, "HttpsSender", sender)
     disconnect()
     channels.set("JiraSecretArn", site.secret)
     channels.stage.settings |= {"JiraUrl": SITE, "JiraProject": "KEYS"}
