@@ -310,19 +310,43 @@ def test_a_call_that_is_denied_leaves_a_step_untried(operator: Rehearsing) -> No
     assert "CreateGroup: AccessDenied" in exempt["why"]
 
 
-def test_a_job_that_is_ended_cleans_up_as_after_ctrl_c(operator: Rehearsing) -> None:
+@pytest.mark.parametrize(
+    "signals", [(signal.SIGTERM,), (signal.SIGHUP, signal.SIGHUP)], ids=["job", "terminal"]
+)
+def test_a_command_that_is_ended_cleans_up_as_after_ctrl_c(
+    signals: tuple[signal.Signals, ...], operator: Rehearsing
+) -> None:
+    left = [*signals]  # a shell tells of a closed terminal once more
+
     def end_at_the_rotation(request: ApiRequest, perform: Perform) -> ApiResponse:
-        if request.operation == "PutSecretValue":
-            os.kill(os.getpid(), signal.SIGTERM)
+        if left and (request.operation == "PutSecretValue" or len(left) < len(signals)):
+            os.kill(os.getpid(), left.pop())
         return perform(request)
 
     operator.cloud.layers.append(end_at_the_rotation)
-    before = signal.getsignal(signal.SIGTERM)
+    before = [signal.getsignal(each) for each in signals]
 
     ended = operator.keyturn(*HERE)
 
     assert ended.exit_code == 130
     assert "Interrupted: cleaning up." in ended.stderr
+    assert left == []
     assert operator.left() == []
     assert operator.others() == operator.before
-    assert signal.getsignal(signal.SIGTERM) is before
+    assert [signal.getsignal(each) for each in signals] == before
+
+
+def test_a_command_that_goes_on_without_its_terminal_is_not_ended(operator: Rehearsing) -> None:
+    def close_the_terminal(request: ApiRequest, perform: Perform) -> ApiResponse:
+        if request.operation == "PutSecretValue":
+            os.kill(os.getpid(), signal.SIGHUP)
+        return perform(request)
+
+    operator.cloud.layers.append(close_the_terminal)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        answer = operator.answer(*HERE, *SHORT)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+    assert [each["name"] for each in answer["findings"]] == ["user", "rotated", "read", "works"]
