@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from keyturn.cli.allowed_keys import (
     nearest,
     taken,
 )
+from keyturn.cli.apart import Others, fitting, rank, without_what_they_need
 from keyturn.cli.configuration_file import (
     ConfigurationFile,
     Kind,
@@ -36,35 +37,6 @@ from keyturn.domain.errors import InvalidValue
 
 PREFIX: Final = "KEYTURN_"
 NAMED_BY: Final = "KEYTURN_CONFIG"
-_COLLECTIONS: Final = ("deployed", "bucket", "profile", "region", "role-name")
-_PERIODS: Final = ("rotation-period", "inactive-period", "recovery-grace-period")
-_APART: Final[Sequence[tuple[frozenset[str], frozenset[str]]]] = tuple(
-    (frozenset(some), frozenset(others))
-    for some, others in (
-        (("preset",), _PERIODS),
-        (("folder",), (*_COLLECTIONS, "prefix", "live", "cloudtrail")),
-        (("file",), (*_COLLECTIONS, "prefix")),
-        (("approve",), ("user",)),
-        (("live",), ("date",)),
-        (("days",), ("expiry",)),
-        (("secret",), ("user", "account")),
-        (("key",), ("user",)),
-        (("account",), ("users-target",)),
-    )
-)
-"""Options that no command takes together: what comes first leaves the others out."""
-_MAIL: Final = frozenset(
-    {"templates", "admin", "organization-name", "help-link", "mail-subject-prefix"}
-)
-_WITH_A_SNAPSHOT: Final = frozenset(
-    {
-        *("profile", "region", "deployed", "account", "parallel", "parallel-users"),
-        *("bucket", "prefix", "preset", *_PERIODS, "warn-days", "unused-period"),
-        *("hold-if-used-within", "max-hold", "retire-in-use", "max-keys-per-day"),
-        *("max-percent-per-day", "spread-days", "rotate-early-days", "max-exemption"),
-        *("max-deferral", "proof-of-notice", "proving-channel", "format", "output", "all"),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,15 +129,33 @@ def configure(  # noqa: PLR0913 -- the command line's parts
         layers += _of_file(each, words, options, commands)
     values: dict[str, Value] = {}
     for layer in layers:
-        before = dict(values)
-        values |= {
-            name: each
-            for name, each in layer.items()
-            if name not in before and (layer is first or _goes(name, each.given, before, words))
-        }
+        if layer is first:
+            values |= first
+        else:
+            _add(values, layer, words)
+    for name in without_what_they_need(_given(values), values.keys() - first.keys(), words):
+        del values[name]
     return Configured(
         values=values, layers=layers, files=files, unknown=list(_unknown(commands.all_names()))
     )
+
+
+def _add(values: dict[str, Value], layer: Layer, words: Words) -> None:
+    """Add what a layer gives, and what was given before it does not leave out."""
+    typed = frozenset(name for name, each in values.items() if each.source == "option")
+    before = _given(values)
+    for name, value in sorted(layer.items(), key=lambda each: rank(each[0])):
+        if name in before:
+            continue
+        with_deployed = bool("deployed" in values and values["deployed"].given)
+        others = Others(before=before, typed=typed, is_with_deployed=with_deployed)
+        given = fitting(name, value.given, others, words)
+        if given is not None:
+            values[name] = value if given is value.given else replace(value, given=given)
+
+
+def _given(values: Layer) -> dict[str, object]:
+    return {name: each.given for name, each in values.items()}
 
 
 def _files(config: str | None) -> Iterator[tuple[Path, Kind, bool]]:
@@ -212,7 +202,7 @@ def _of_environment(
 def _unknown(names: frozenset[str]) -> Iterator[str]:
     for variable, _ in _variables():
         if _name(variable) not in names:
-            close = nearest(_name(variable), names)
+            close = nearest(variable.removeprefix(PREFIX), names)
             hint = f"; did you mean {_variable(close)}?" if close else ""
             yield f"{variable}: is no option, and counts for nothing{hint}"
 
@@ -226,7 +216,7 @@ def _variables() -> Iterator[tuple[str, str]]:
 def _name(variable: str) -> str:
     """The option that a variable stands for; one in other letters stands for none."""
     name = variable.removeprefix(PREFIX)
-    return name.lower().replace("_", "-") if name == name.upper() else name
+    return name.lower().replace("_", "-") if name == name.upper() else variable
 
 
 def _variable(name: str) -> str:
@@ -265,25 +255,6 @@ def _layer(
         for name, value in table.items()
         if name in options and not isinstance(value, dict)
     }
-
-
-def _goes(name: str, given: object, before: Layer, words: Words) -> bool:
-    """Whether a value that nobody typed has a place beside what comes before it."""
-    typed = {each for each, value in before.items() if value.source == "option"}
-    if "against" in typed and name not in _WITH_A_SNAPSHOT:
-        return False
-    if words == ("notices",) and not {"user", "key"} & typed and name not in _MAIL:
-        return False
-    form = before["format"].given if "format" in before else None
-    if (name == "sort" and form == "json") or (name == "summary" and form not in {None, "table"}):
-        return False
-    if name == "format" and given != "table" and {"sort", "summary"} & typed:
-        return given == "csv" and "summary" not in typed
-    others = {each for each, value in before.items() if value.given not in (False, [])}
-    return not any(
-        (name in some and apart & others) or (name in apart and some & others)
-        for some, apart in _APART
-    )
 
 
 def in_its_words(said: str) -> str:
