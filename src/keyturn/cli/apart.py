@@ -33,8 +33,8 @@ _APART: Final[_Pairs] = (
 _SETTINGS: Final = ("admin", "mail-region", "seal-key", "secrets-kms-key", "exemption-group")
 _OF_REHEARSE: Final[_Pairs] = (
     (("deployed",), _SETTINGS),
-    (("clean",), ("permissions", "only", "probes", "report")),
-    (("permissions",), ("only", "report")),
+    (("clean",), ("permissions", "only", "probes", "report", "with-account-ids")),
+    (("permissions",), ("only", "report", "with-account-ids")),
     (("only",), ("story", "probes")),
 )
 """Options that other commands take together."""
