@@ -20,6 +20,17 @@ from keyturn.rehearsal.model.redaction import Redaction
         ("in asa-receipts-222222222222/x", "in <bucket>/x"),
         ("2026-11-29T21:45:40Z, 190 days, 76 s", "2026-11-29T21:45:40Z, 190 days, 76 s"),
         ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "<secret-1>"),
+        ("Secret=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "Secret=<secret-1>"),
+        ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY= is", "<secret-1> is"),
+        ("s=wJalrXUtnFEMI%2FK7MDENG%2FbPxRfiCYEXAMPLEKEY&", "s=<secret-1>&"),
+        (f"token {'IQoJb3JpZ2luX2Vj/' * 9}aB+c==, that is", "token <secret-1>, that is"),
+        ("with eyJhbGciOiJ.eyJzdWIiOi_J-x.c2ln", "with <token-1>"),
+        (
+            "in o-a1b2c3d4e5, ou-ab12-34cd56ef/r-ab12",
+            "in <organization-1>, <organization-2>/<organization-3>",
+        ),
+        ("of 1111-2222-3333", "of <account-1>"),
+        ("keyturn-rehearsal-0a1b2c3d, 2026-11-29", "keyturn-rehearsal-0a1b2c3d, 2026-11-29"),
     ],
 )
 def test_it_leaves_out_what_tells_of_the_account(text: str, shown: str) -> None:

@@ -19,8 +19,20 @@ _PATTERNS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = (
     ("id", re.compile(r"A(?:IDA|ROA|GPA|NPA|PKA|SCA)[A-Z0-9]{12,124}")),
     ("address", re.compile(r"[^\s<>\"'(),;:=]+@[A-Za-z0-9.-]+")),
     ("uuid", re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE)),
-    ("account", re.compile(r"(?<!\d)\d{12}(?!\d)")),
-    ("secret", re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")),
+    # As people read one aloud, too.
+    ("account", re.compile(r"(?<!\d)(?:\d{12}|(?<!\d-)\d{4}-\d{4}-\d{4}(?!-\d))(?!\d)")),
+    # https://docs.aws.amazon.com/organizations/latest/APIReference/API_OrganizationalUnit.html
+    (
+        "organization",
+        re.compile(
+            r"(?<![A-Za-z0-9-])"
+            r"(?:o-[a-z0-9]{10,32}|ou-[a-z0-9]{4,32}-[a-z0-9]{8,32}|r-[a-z0-9]{4,32})"
+            r"(?![A-Za-z0-9-])"
+        ),
+    ),
+    ("token", re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)*")),
+    # Of forty characters, or longer as a session token; a slash may be written as %2F.
+    ("secret", re.compile(r"[A-Za-z0-9/+%]{40,}={0,2}")),
 )
 
 
