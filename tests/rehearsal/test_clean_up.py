@@ -8,7 +8,7 @@ import pytest
 
 from keyturn_sandbox.emulator.cloud import Perform
 from keyturn_sandbox.emulator.protocol import ApiError, ApiRequest, ApiResponse, refused
-from tests.cli.organisation import BUCKET, OURS, SHOP
+from tests.cli.organisation import BUCKET, NOW, OURS, SHOP
 from tests.rehearsal.scene import CLEAN, HERE, IN_THE_SHOP, Rehearsing
 
 ID = "0a1b2c3d"
@@ -39,7 +39,8 @@ def test_what_a_crash_left_is_found_by_looking_and_named_with_its_maker(
 ) -> None:
     iam, secrets = operator.client("iam"), operator.client("secretsmanager")
     by = {"Key": "keyturn-rehearsal-by", "Value": "arn:aws:iam::1:user/ann"}
-    until = {"Key": "keyturn-rehearsal-expires", "Value": "2026-03-02T06:00:00Z"}
+    over = (NOW + timedelta(minutes=5)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = {"Key": "keyturn-rehearsal-expires", "Value": over}
     iam.create_user(UserName=USER, Path=PATH, Tags=[*OURS_TAG, by, until])
     iam.create_access_key(UserName=USER)
     iam.create_access_key(UserName=USER)
@@ -557,3 +558,59 @@ def test_a_folder_without_a_user_of_its_id_is_somebodys(operator: Rehearsing) ->
         f"left alone: folder s3://{BUCKET}/keyturn-rehearsal/0badcafe: no user" in cleaned.stderr
     )
     assert operator.left() == [people]
+
+
+ANN = "arn:aws:iam::1:user/ann"
+
+
+def under_way(operator: Rehearsing, *, by: str, until: timedelta) -> None:
+    """A user of a rehearsal that somebody began."""
+    expires = (NOW + until).strftime("%Y-%m-%dT%H:%M:%SZ")
+    marks = {"keyturn-rehearsal-by": by, "keyturn-rehearsal-expires": expires}
+    tags = [*OURS_TAG, *({"Key": name, "Value": value} for name, value in marks.items())]
+    operator.client("iam").create_user(UserName=USER, Path=PATH, Tags=tags)
+    wait(operator)
+
+
+def test_what_another_may_be_rehearsing_is_left_alone_where_nobody_is_asked(
+    operator: Rehearsing,
+) -> None:
+    under_way(operator, by=ANN, until=timedelta(hours=1))
+
+    cleaned = operator.keyturn(*CLEAN)
+
+    assert cleaned.exit_code == 0
+    assert f"left alone: rehearsal {ID} (of {ANN}, somebody's work until" in cleaned.stderr
+    assert "Nothing" not in cleaned.stderr
+    assert operator.left() == [USER]
+
+
+def test_what_another_may_be_rehearsing_is_removed_if_somebody_says_so(
+    operator: Rehearsing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    under_way(operator, by=ANN, until=timedelta(hours=1))
+    monkeypatch.setattr("keyturn.cli.rehearse.can_ask", lambda: True)
+
+    asked = operator.keyturn(*[each for each in CLEAN if each != "--yes"], typed="y\n")
+
+    assert asked.exit_code == 0, asked.output
+    assert operator.left() == []
+
+
+@pytest.mark.parametrize(
+    ("by", "until"),
+    [
+        (ANN, timedelta(minutes=5)),
+        # No rehearsal takes so long: who may write tags must not keep it from being removed.
+        (ANN, timedelta(days=365)),
+        (f"arn:aws:sts::{OURS}:assumed-role/Operator/operator", timedelta(hours=1)),
+    ],
+    ids=["expired", "longer than any", "own"],
+)
+def test_what_is_nobody_elses_work_is_removed(
+    operator: Rehearsing, by: str, until: timedelta
+) -> None:
+    under_way(operator, by=by, until=until)
+
+    assert operator.keyturn(*CLEAN).exit_code == 0
+    assert operator.left() == []

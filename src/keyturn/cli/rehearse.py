@@ -46,7 +46,13 @@ from keyturn.rehearsal.clean_up import USER, Cleaned, CleanUp
 from keyturn.rehearsal.guarding import Guard
 from keyturn.rehearsal.model.cost import BELOW
 from keyturn.rehearsal.model.guard import Allowed
-from keyturn.rehearsal.model.own import BY_TAG, EXPIRES_TAG, Marks, RehearsalId
+from keyturn.rehearsal.model.own import (
+    BY_TAG,
+    EXPIRES_TAG,
+    Marks,
+    RehearsalId,
+    is_anothers_work,
+)
 from keyturn.rehearsal.model.redaction import Redaction
 from keyturn.rehearsal.ports import Engine
 from keyturn.rehearsal.probes.catalogue import PROBES
@@ -464,13 +470,15 @@ def _clean_all(
     kept = frozenset() if with_probes else _with_probes(there)
     for each in sorted(map(str, kept)):
         _warn(f"left: rehearsal {each}: probes were tried in it, so leave --story out")
-    ids = frozenset(found.id for found, _ in there.left if found.id is not None) - kept
+    busy = frozenset() if asks else _anothers(there, aws.stage().caller())
+    ids = frozenset(found.id for found, _ in there.left if found.id is not None) - kept - busy
     if not ids:
         _say_others(there)
         _say_unseen(there)
-        if there.left or there.unseen:
+        if kept or there.unseen:
             return FAILED
-        _say(f"{there.nothing} of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
+        if not busy:
+            _say(f"{there.nothing} of a rehearsal was found." + ("" if bucket else _NO_BUCKET))
         return FAILED if there.doubtful else 0
     named = [found for found, _ in there.left if found.id in ids]
     tell = _warn if asks else _say  # nobody says yes to what they did not see
@@ -485,9 +493,21 @@ def _clean_all(
         _warn(f"left: {found.kind} {found.name}: {why}")
     _say_others(cleaned)
     _say_unseen(cleaned)
-    if cleaned.is_clean:
+    if cleaned.is_clean and not busy:
         _say(f"{cleaned.nothing} is left." + ("" if bucket else _NO_BUCKET))
     return FAILED if kept or cleaned.doubtful or not cleaned.is_clean else 0
+
+
+def _anothers(there: Cleaned, caller: str) -> frozenset[RehearsalId]:
+    """The rehearsals that others may be playing now, each said: nobody is asked about them."""
+    found = {
+        user.id: user
+        for user, _ in there.left
+        if user.id is not None and is_anothers_work(user.marks, caller=caller, at=now())
+    }
+    for each, user in found.items():
+        _warn(f"left alone: rehearsal {each}{_whose(user.marks)}: without --yes it asks")
+    return frozenset(found)
 
 
 def _with_probes(there: Cleaned) -> frozenset[RehearsalId]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from keyturn.domain.errors import InvalidValue
 from keyturn.domain.secret_names import USER_ID_TAG, owner_of_secret, secret_name
-from keyturn.domain.tag_text import format_utc
+from keyturn.domain.tag_text import format_utc, moment
 
 PATH: Final = "/keyturn-rehearsal/"
 """The IAM path of every user and group that a rehearsal makes."""
@@ -97,11 +97,27 @@ class Marks:
         """As tags: name → value."""
         tags = {
             ID_TAG: self.id.text,
-            BY_TAG: _NOT_IN_A_TAG.sub("_", self.by)[:256],
+            BY_TAG: _as_value(self.by),
             EXPIRES_TAG: format_utc(self.expires.astimezone(UTC)),
             REGION_TAG: self.region,
         }
         return tags if self.bucket is None else {**tags, BUCKET_TAG: self.bucket}
+
+
+def _as_value(by: str) -> str:
+    """An ARN as the value of a tag."""
+    return _NOT_IN_A_TAG.sub("_", by)[:256]
+
+
+def is_anothers_work(marks: Mapping[str, str], *, caller: str, at: datetime) -> bool:
+    """
+    Whether a rehearsal with these tags may be under way, and is not this caller's.
+
+    at: UTC. A time that no rehearsal writes counts as none: nobody's tag keeps it for ever.
+    """
+    until = moment(marks.get(EXPIRES_TAG, ""))
+    is_theirs = marks.get(BY_TAG, _as_value(caller)) != _as_value(caller)
+    return is_theirs and until is not None and at < until <= at + LIFETIME
 
 
 def id_in_name(name: str) -> RehearsalId | None:
