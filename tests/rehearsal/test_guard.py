@@ -22,6 +22,7 @@ OWN = Allowed(
     folders=frozenset({ID.folder}),
     addresses=frozenset({"you@example.com"}),
     function="rotation",
+    account="222222222222",
     keys=frozenset({"AKIAIOSFODNN7EXAMPLE"}),
 )
 
@@ -49,6 +50,8 @@ PASSES: list[tuple[str, str, Mapping[str, Any]]] = [
     ("kms", "GenerateMac", {"KeyId": "alias/seal"}),
     ("lambda", "Invoke", event(ForceRotate=USER)),
     ("lambda", "Invoke", event(Revoke="AKIAIOSFODNN7EXAMPLE")),
+    ("lambda", "Invoke", event(ForceRotate=USER, email=None, by="me", reason="x", requested="x")),
+    ("lambda", "Invoke", event(ForceRotate=USER, email="you@example.com")),
 ]
 IS_NOT_SENT: list[tuple[str, str, Mapping[str, Any]]] = [
     # Another user, another path, another rehearsal, and the caller's own keys.
@@ -101,11 +104,26 @@ IS_NOT_SENT: list[tuple[str, str, Mapping[str, Any]]] = [
     ("kms", "ScheduleKeyDeletion", {"KeyId": USER}),
     ("lambda", "Invoke", {"FunctionName": "rotation", "Payload": b"{}"}),
     ("lambda", "Invoke", {"FunctionName": "rotation", "Payload": b"nothing"}),
+    ("lambda", "Invoke", {"FunctionName": "rotation", "Payload": b"[]"}),
+    # A run of the day, and every order that is not the rehearsal's, whatever is beside it.
+    ("lambda", "Invoke", event()),
+    ("lambda", "Invoke", event(Pause={"by": "me", "reason": "x"})),
+    ("lambda", "Invoke", event(ForceRotate=USER, Pause={"by": "me"})),
+    ("lambda", "Invoke", event(ForceRotate=USER, Resume=True)),
+    ("lambda", "Invoke", event(ForceRotate=USER, Defer="AKIAIOSFODNN7EXAMPLE")),
+    ("lambda", "Invoke", event(ForceRotate=USER, NewOrder=True)),
+    ("lambda", "Invoke", event(ForceRotate=USER, account="333333333333")),
+    ("lambda", "Invoke", event(ForceRotate=USER, Restore="AKIAIOSFODNN7EXAMPLE")),
+    ("lambda", "Invoke", event(ForceRotate=USER, email="owner@example.com")),
+    ("lambda", "Invoke", event(ForceRotate=[USER])),
+    ("lambda", "Invoke", event(Revoke=["AKIAIOSFODNN7EXAMPLE"])),
     ("lambda", "Invoke", event(users=[])),
-    ("lambda", "Invoke", event(users=[USER, "deploy-bot"])),
+    ("lambda", "Invoke", event(users=[], ForceRotate=USER)),
+    ("lambda", "Invoke", event(users=[USER, "deploy-bot"], ForceRotate=USER)),
     ("lambda", "Invoke", event(ForceRotate="deploy-bot")),
     ("lambda", "Invoke", event(Revoke="AKIAI44QH8DHBEXAMPLE")),
-    ("lambda", "Invoke", event(Adopt=SECRET)),
+    ("lambda", "Invoke", event(ForceRotate=USER, Adopt=SECRET)),
+    ("lambda", "Invoke", event(ForceRotate=USER, ApprovePlan={})),
     ("lambda", "Invoke", {**event(ForceRotate=USER), "FunctionName": "inventory"}),
     ("organizations", "LeaveOrganization", {}),
 ]

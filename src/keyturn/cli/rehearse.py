@@ -251,6 +251,7 @@ def _rehearse(asked: Asked, put: Callable[[str], None] | None) -> int:
         )
     )
     aws = _connect(asked.where, guard)
+    guard.allowed = replace(guard.allowed, account=aws.account)
     marks = Marks.of(
         asked.id, by=aws.stage().caller(), now=now(), region=aws.region, bucket=asked.bucket
     )

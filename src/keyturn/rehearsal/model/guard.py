@@ -31,6 +31,8 @@ class Allowed:
     """To whom a mail may go."""
     function: str | None = None
     """The deployed function that takes orders; None: none is asked."""
+    account: str | None = None
+    """The account that orders are about; None: none is given."""
     keys: frozenset[str] = frozenset()
     """The ids of its users' access keys."""
 
@@ -112,22 +114,42 @@ def _events(params: Params, own: Allowed) -> bool:
     )
 
 
+_SAID_OF_AN_ORDER: Final = frozenset({"account", "email", "users", "by", "reason", "requested"})
+"""What an order says beside what is to be done."""
+_ORDERS: Final = frozenset({"ForceRotate", "Restore", "Revoke"})
+"""What a rehearsal may ask of the deployed function; each order is one of them."""
+
+
 def _order(params: Params, own: Allowed) -> bool:
-    """An order for the deployed function, about a user or a key of the rehearsal's alone."""
+    """
+    An order for the deployed function, about a user or a key of the rehearsal's alone.
+
+    What the function may learn to do one day is forbidden until it is named here.
+    """
     if own.function is None or params.get("FunctionName") != own.function:
         return False
     try:
         event = json.loads(params.get("Payload", b""))
     except ValueError:
         return False
-    users = event.get("users")
-    if not users or not all(is_named_for(each, own.ids) for each in users):
+    return (
+        isinstance(event, dict)
+        and event.keys() <= _SAID_OF_AN_ORDER | _ORDERS
+        and own.account is not None
+        and event.get("account") == own.account
+        and event.get("email") in [None, *own.addresses]
+        and _is_about_one_of_ours(event, own)
+    )
+
+
+def _is_about_one_of_ours(event: Params, own: Allowed) -> bool:
+    """One user of ours, and one thing to be done to them, or to a key of ours."""
+    users, ordered = event.get("users"), event.keys() & _ORDERS
+    if not isinstance(users, list) or len(users) != 1 or len(ordered) != 1:
         return False
-    if "ApprovePlan" in event or "Adopt" in event:
-        return False
-    forced = event.get("ForceRotate")
-    keys = [event[name] for name in ("Restore", "Revoke") if name in event]
-    return (forced is None or forced in users) and set(keys) <= own.keys
+    [order] = ordered
+    about = users if order == "ForceRotate" else [*own.keys]
+    return is_named_for(users[0], own.ids) and event[order] in about
 
 
 _USER: Final = _named("UserName")
