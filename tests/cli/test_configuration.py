@@ -625,6 +625,28 @@ def test_where_nobody_is_asked_a_found_file_has_to_be_named(
     assert [each.key_id for each in cloud.keys(SHOP)] == [key]
 
 
+def test_nor_where_a_file_or_a_variable_keeps_the_question_away(
+    cloud: LocalCloud, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [key] = add_user(cloud, SHOP, "old", 200)
+    file = machine.found(f'role-name = "{ROLE}"\nbucket = "attackers"\n')
+    monkeypatch.setenv("KEYTURN_NOTIFY", "ses")
+    by_variable = [refused("run"), refused("run", "--enforce"), refused("rotate", "old")]
+    monkeypatch.delenv("KEYTURN_NOTIFY")
+    machine.own.write_text('[run]\nnotify = "ses"\n')
+    by_own = refused("run")
+    machine.own.write_text("[run]\nnotify = []\n")
+    by_none = run("run")
+
+    rule = "goes with a settings file only if you name it"
+    assert all(said.startswith(f"KEYTURN_NOTIFY: {rule}") for said in by_variable)
+    assert by_own.startswith(f"{machine.own}:2: notify: {rule}")
+    assert f"--config {file}, or --no-config" in by_own
+    assert rule not in by_none.stderr
+    assert not cloud.sent_mails
+    assert [each.key_id for each in cloud.keys(SHOP)] == [key]
+
+
 def test_before_a_question_each_found_value_is_shown_with_its_line(machine: Machine) -> None:
     file = machine.found('bucket = "attackers"\n')
 
@@ -635,12 +657,12 @@ def test_before_a_question_each_found_value_is_shown_with_its_line(machine: Mach
 
 
 def test_a_reader_says_which_found_file_it_goes_by(cloud: LocalCloud, machine: Machine) -> None:
-    file = machine.found("rotation-period = 80\nno-color = true\n")
+    file = machine.found("rotation-period = 80\nno-color = true\ndebug = true\n")
 
     result = run("plan")
 
     assert result.exit_code == 0
-    assert f"{file} gives rotation-period\n" in result.stderr
+    assert f"{file} gives debug, rotation-period\n" in result.stderr
 
 
 def test_whom_it_asks_is_said_even_if_quiet(cloud: LocalCloud, machine: Machine) -> None:

@@ -12,7 +12,10 @@ from keyturn.domain.errors import InvalidValue
 
 _WRITES: Final = frozenset({"deploy", "rehearse"})
 """Commands that write without --enforce."""
-_HARMLESS: Final = frozenset({"debug", "no-color", "log-format", "parallel", "format"})
+_HARMLESS: Final = frozenset({"no-color", "log-format", "parallel", "format"})
+"""How it looks and how fast it is: not said."""
+_UNASKED: Final = frozenset({"yes", "notify"})
+"""With these no question comes before a write, or a mail; whoever gives them."""
 
 _LEADS: Final = frozenset(
     {
@@ -34,7 +37,7 @@ def check_found(configured: Configured, words: Words, options: Mapping[str, Type
         return
     typed = {name for name, each in configured.values.items() if each.source == "option"}
     file = next(iter(found.values())).place.rpartition(":")[0]
-    asks_nobody = sorted(typed & {"yes", "notify"})
+    asks_nobody = sorted(name for name in _UNASKED if _is_given(configured, name))
     if "enforce" in typed and "yes" not in options:
         asks_nobody.append("enforce")
     if asks_nobody:
@@ -59,3 +62,7 @@ def _repeated(given: object) -> str:
     if isinstance(given, list):
         return ", ".join(map(str, given))
     return str(given).lower() if isinstance(given, bool) else str(given)
+
+
+def _is_given(configured: Configured, name: str) -> bool:
+    return name in configured.values and configured.values[name].given not in (False, [])
