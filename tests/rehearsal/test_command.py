@@ -350,3 +350,27 @@ def test_a_command_that_goes_on_without_its_terminal_is_not_ended(operator: Rehe
         signal.signal(signal.SIGHUP, before)
 
     assert [each["name"] for each in answer["findings"]] == ["user", "rotated", "read", "works"]
+
+
+@pytest.mark.parametrize(("late", "verdict"), [(2, "as-expected"), (1000, "not-tried")])
+def test_a_key_that_is_late_at_secrets_manager_is_waited_for(
+    operator: Rehearsing, late: int, verdict: str
+) -> None:
+    asked = 0
+
+    def knows_it_late(request: ApiRequest, perform: Perform) -> ApiResponse:
+        nonlocal asked
+        if ":user/" in request.principal and request.service == "secretsmanager":
+            asked += 1
+            if asked <= late:
+                return refused(request, ApiError("UnrecognizedClientException", "invalid", 400))
+        return perform(request)
+
+    operator.cloud.layers.insert(0, knows_it_late)
+
+    answer = operator.answer(*HERE, "--only", "refused")
+
+    verdicts = {each["name"]: each["verdict"] for each in answer["findings"]}
+    assert (verdicts["works"], verdicts["refused"]) == ("as-expected", verdict)
+    assert asked > 2
+    assert operator.left() == []

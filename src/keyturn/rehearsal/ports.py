@@ -149,7 +149,11 @@ class KeyHolder(Protocol):
         """
 
     def may_read(self, key: DeliveredKey, secret: str) -> bool:
-        """Whether AWS lets the key's user read a secret's value, which is dropped unread."""
+        """
+        Whether AWS lets the key's user read a secret's value, which is dropped unread.
+
+        Raises NotFound where Secrets Manager knows no such key, or not yet.
+        """
 
 
 # --- the engine ---------------------------------------------------------------------------

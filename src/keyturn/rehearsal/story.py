@@ -9,7 +9,7 @@ AWS's (decision 0016). Each step ends in one of three verdicts; none keeps the o
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
 
 from keyturn.domain.errors import (
     AccountUnreachable,
@@ -51,6 +51,7 @@ ORDERED_AFTER: Final = 2.0
 DAY: Final = timedelta(days=1)
 MINUTE: Final = timedelta(minutes=1)
 _RECORD: Final = "keyturn:"
+Answer = TypeVar("Answer")
 _UNKNOWN: Final = (Denied, Throttled, Unavailable, AccountUnreachable)
 """Answers that say nothing about what was tried."""
 
@@ -278,18 +279,9 @@ def answer_to_the_new_key(scene: Scene) -> str:
     Raises Different if AWS takes the key for another user's.
     """
     key = _held(scene)
-    found: list[str] = []
-
-    def answers() -> bool:
-        try:
-            found.append(scene.key_holder.identity(key))
-        except NotFound:
-            return False
-        return True
-
-    seconds = scene.until("AWS knows the new key", answers)
-    if not found[-1].endswith(f"/{scene.user}"):
-        raise Different(f"AWS says that the key is of {found[-1]}")
+    found, seconds = _when_known(scene, "AWS", lambda: scene.key_holder.identity(key))
+    if not found.endswith(f"/{scene.user}"):
+        raise Different(f"AWS says that the key is of {found}")
     return f"GetCallerIdentity names the user, after {seconds:.0f} seconds"
 
 
@@ -297,9 +289,17 @@ def refuse_who_should_not_read(scene: Scene) -> str:
     """
     The user has no right at all, not even to their own secret.
 
-    Raises Different if the user could read it.
+    Each service learns of a key by itself: one that Secrets Manager does not know yet is not
+    refused. Raises Different if the user could read it; NotTried if it stays unknown there.
     """
-    if scene.key_holder.may_read(_held(scene), scene.secret):
+    key = _held(scene)
+    try:
+        may_read, _ = _when_known(
+            scene, "Secrets Manager", lambda: scene.key_holder.may_read(key, scene.secret)
+        )
+    except Different as error:
+        raise NotTried(str(error)) from error
+    if may_read:
         raise Different(
             "a user without any right could read the secret: look at the policies of the secret "
             "and of its KMS key"
@@ -599,6 +599,25 @@ def _held(scene: Scene) -> DeliveredKey:
     if scene.delivered is None:
         raise NotTried("the new key could not be read")
     return scene.delivered
+
+
+def _when_known(scene: Scene, who: str, ask: Callable[[], Answer]) -> tuple[Answer, float]:
+    """
+    Ask with the new key until it is known; gives the answer, and how many seconds that took.
+
+    Raises Different when it is not known in time.
+    """
+    found: list[Answer] = []
+
+    def answers() -> bool:
+        try:
+            found.append(ask())
+        except NotFound:
+            return False
+        return True
+
+    seconds = scene.until(f"{who} knows the new key", answers)
+    return found[-1], seconds
 
 
 def _refuse_if_unknown(turn: Turn) -> None:
