@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos coverage unit bench bench-compare scale mutants check lint format types arrows package wheel image image-context bare page e2e crosscheck site cast pictures screenshots setup clean actionlint sbom release audit FORCE
+.PHONY: help demo test chaos killed coverage unit bench bench-compare scale mutants check lint format types arrows package wheel image image-context bare page e2e crosscheck site cast pictures screenshots setup clean actionlint sbom release audit FORCE
 
 RUN := .venv/bin/
 DIST := dist
@@ -32,6 +32,10 @@ coverage: .venv/ready   ## run the tests on one core, and say which lines they m
 
 chaos: .venv/ready      ## break every call in every way; LONG=1 for far more, T="-k NAME" for one
 	CHAOS=$(if $(call on,$(LONG)),long,ci) $(RUN)pytest -q -n 2 --dist loadgroup --no-loadscope-reorder tests/chaos $(T)
+
+killed: .venv/ready     ## end `keyturn rehearse` at each of its calls, in four ways: story and probes
+	$(RUN)python -m tests.rehearsal.killed 1 story
+	$(RUN)python -m tests.rehearsal.killed 1 probes
 
 unit: .venv/ready       ## run the tests of the rule alone: seconds
 	$(RUN)pytest -q tests/domain
