@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 from pathlib import Path
 
@@ -18,6 +19,8 @@ SCHEMA = json.loads(
     (Path(__file__).parents[2] / "docs" / "schemas" / "rehearsal.json").read_text()
 )
 SHORT = ("--only", "works")
+PAGE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+EXAMPLES = re.findall(r"^\$ keyturn (rehearse.*)$", PAGE, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -63,6 +66,19 @@ def test_a_format_for_all_commands_does_not_keep_from_cleaning_up(
     monkeypatch.setenv("KEYTURN_FORMAT", "json")
 
     assert operator.keyturn("rehearse", "--clean", "--yes").exit_code == 0
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_manuals_examples_run(operator: Rehearsing, example: str) -> None:
+    result = operator.keyturn(*shlex.split(example))
+
+    assert result.exit_code == 0, result.output
+    assert operator.left() == []
+    assert operator.others() == operator.before
+
+
+def test_the_manual_has_examples() -> None:
+    assert len(EXAMPLES) >= 4
 
 
 def test_all_that_is_missing_is_named_at_once(operator: Rehearsing) -> None:
