@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -26,9 +27,14 @@ from keyturn.cli.own_credentials import NONE
 from keyturn.deployment.model.resources import ROTATION
 from keyturn_sandbox.emulator.cloud import LocalCloud
 from tests.cli.organisation import OURS, ROLE, SHOP, add_user, deploy
-from tests.cli.test_docs import GROUP
+from tests.cli.test_docs import GROUP, PAGE
 
 SETTING = {"admin": "a@example.com", "mail-region": "eu-west-1"}
+DECISION = Path(__file__).parents[2] / "docs/decisions/0088-settings-that-nobody-typed.md"
+OF_THE_LINE_ITSELF = {
+    *("config", "no-config", "help", "version", "install-completion", "show-completion"),
+}
+"""They say how the line is read, or are all that is asked: no list names them."""
 ENFORCE = ("run", "--enforce", "--role-name", ROLE, "--notify", "ses")
 
 
@@ -582,6 +588,23 @@ def test_options_behind_a_group_are_its_commands_alone(machine: Machine) -> None
 
     assert json.loads(verified.stdout)["links"] == 0, verified.output
     assert shown("audit")["--since"]["value"] == "2026-01-01"
+
+
+# --- what the manual says of it ------------------------------------------------------------------
+
+
+def named(text: str, begin: str) -> set[str]:
+    """The options in the line that begins so, up to the end of its first sentence."""
+    [line] = re.findall(rf"^{re.escape(begin)}(.*?)\.(?:\s|$)", text, re.MULTILINE)
+    return set(re.findall(r"`(?:--)?([a-z-]+)`", line))
+
+
+def test_the_manual_names_what_can_only_be_typed_and_what_a_found_file_may_not_give() -> None:
+    typed = TYPED_ALONE - OF_THE_LINE_ITSELF
+
+    assert named(PAGE, "**What no file and no variable may give**: ") == typed
+    assert named(DECISION.read_text(), "- **Only typed**: ") == typed
+    assert named(PAGE, "- It may not give ") == NOT_FOUND - WRITES_FILES
 
 
 # --- a stranger's file ---------------------------------------------------------------------------
