@@ -420,6 +420,26 @@ def test_a_deployment_that_cannot_be_read_hides_its_own_values_alone(
     assert ["--rotation-period", "not", "read", "the", "deployed", "functions"] in words
 
 
+# --- what AWS's SDK reads ------------------------------------------------------------------------
+
+
+def test_a_region_that_the_sdk_reads_from_a_variable_is_shown_with_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    seen = [shown("plan")["--region"]]
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    seen.append(shown("plan")["--region"])
+    machine.own.write_text('region = "eu-west-3"\n')
+    seen.append(shown("plan")["--region"])
+
+    assert [(each["value"], each["where"]) for each in seen] == [
+        ("eu-west-2", "AWS_DEFAULT_REGION"),
+        ("eu-west-1", "AWS_REGION"),
+        ("eu-west-3", f"{machine.own}:1"),
+    ]
+
+
 # --- variables -----------------------------------------------------------------------------------
 
 

@@ -96,6 +96,19 @@ def test_another_account_needs_a_role(operator: Rehearsing) -> None:
     assert operator.left() == []
 
 
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")],
+)
+def test_the_policies_to_copy_are_of_the_regions_partition(
+    operator: Rehearsing, region: str, partition: str
+) -> None:
+    result = operator.keyturn("rehearse", "--permissions", "--region", region)
+
+    assert result.exit_code == 0
+    assert set(re.findall(r"arn:([a-z-]+):", result.stdout)) == {partition}
+
+
 def test_without_a_terminal_it_needs_a_yes(operator: Rehearsing) -> None:
     refused = operator.keyturn(*HERE[:-1])
 

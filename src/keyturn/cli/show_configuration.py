@@ -1,6 +1,7 @@
 """`keyturn config show`: every value of a command, and where it comes from."""
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ VERSION: Final = 1
 _FUNCTIONS: Final = "the deployed functions"
 _NOT_SET: Final = "-"
 _NOT_READ: Final = "not read"
+_OF_THE_SDK: Final[Mapping[str, Sequence[str]]] = {
+    "region": ("AWS_REGION", "AWS_DEFAULT_REGION"),
+    "profile": ("AWS_DEFAULT_PROFILE", "AWS_PROFILE"),
+}
+"""Option → the variables that AWS's SDK reads where it is not given, the first one first."""
 _NOT_THE_SETTINGS: Final = frozenset({"HomeRegion", "IAMRoleName"})
 """Without these options it is the AWS configuration's region, and the operator's own account."""
 
@@ -133,8 +139,14 @@ def _rows(
             unread = Value(given=None, source="deployment", place=_FUNCTIONS)
             yield Row(option=name, value=unread, is_read=False)
         else:
-            default = _default(option)
-            yield Row(option=name, value=Value(given=default, source="default", place="-"))
+            yield Row(option=name, value=_where_nothing_is_given(name, option))
+
+
+def _where_nothing_is_given(name: str, option: TyperOption) -> Value:
+    for variable in _OF_THE_SDK.get(name, ()):
+        if given := os.environ.get(variable):
+            return Value(given=given, source="environment", place=variable)
+    return Value(given=_default(option), source="default", place="-")
 
 
 def _default(option: TyperOption) -> object:
