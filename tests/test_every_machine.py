@@ -42,6 +42,7 @@ ONLY_POSIX = frozenset(
 WHERE_IT_IS_ASKED = {
     "keyturn/cli/configuration_file.py",
     "keyturn/cli/open_files.py",
+    "keyturn/cli/termination.py",
     "keyturn/mail/template_process.py",
     "keyturn/own_machine/adapters/private_files.py",
 }
