@@ -122,8 +122,10 @@ def test_no_client_of_s3_is_made_anywhere_else() -> None:
         and any(isinstance(each, ast.Constant) and each.value == "s3" for each in node.args)
     }
 
-    # wiring.py keeps the client that it is given under that name.
-    assert made - {"wiring.py"} == {"adapters/clients.py"}
+    # wiring.py keeps the client that it is given under that name, and the probes ask for theirs by
+    # it: rehearsal/wiring.py makes it as all others.
+    assert made - {"wiring.py", "rehearsal/probes/s3.py"} == {"adapters/clients.py"}
+    assert "bucket_client(" in (SRC / "rehearsal/wiring.py").read_text()
     assert 'client(self.session, "s3"' not in (SRC / "wiring.py").read_text()
 
 

@@ -167,7 +167,7 @@ def bucket_client(
         if _OWNER not in model.input_shape.members:  # CreateBucket: there is no owner yet
             return params
         account = owner()
-        return params if account is None else {**params, _OWNER: account}
+        return params if account is None else {_OWNER: account, **params}
 
     made.meta.events.register("provide-client-params.s3", name_the_owner)
     return made

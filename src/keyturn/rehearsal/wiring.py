@@ -25,7 +25,7 @@ from keyturn.rehearsal.ports import Clock, Leftovers, Sleep
 from keyturn.rehearsal.probes.bench import Bench
 from keyturn.rehearsal.probes.catalogue import SECRETS
 
-_OWN = frozenset({"kms", "s3", "sesv2"})
+_OWN = frozenset({"kms", "sesv2"})
 """The services that probes ask in the operator's own account, where bucket and seals are."""
 
 
@@ -122,6 +122,8 @@ class RehearsalAws:
 
         @cache
         def client_of(service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+            if service == "s3":
+                return bucket_client(self.own, lambda: self.own_account)
             return client(self.own if service in _OWN else self.member, service)
 
         def as_key(service: str, key_id: str, secret: str) -> Any:  # noqa: ANN401 -- as above
