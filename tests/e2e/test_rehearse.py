@@ -28,7 +28,7 @@ THERE = ("--account", PROD, "--role-name", ROLE, "--secrets-kms-key", SECRETS)
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     with staged(tmp_path_factory.mktemp("aws")) as stage:
         stage.client(SECURITY, "s3").create_bucket(Bucket=BUCKET)
-        stage.client(SECURITY, "ses").verify_email_identity(EmailAddress=ADMIN)
+        stage.client(SECURITY, "sesv2").create_email_identity(EmailIdentity=ADMIN)
         make_key(stage, SECURITY, SEAL, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")
         make_key(stage, PROD, SECRETS)
         for account in (SECURITY, PROD):
