@@ -98,11 +98,7 @@ class RehearsalAws:
 
     def key_holder(self) -> AwsKeyHolder:
         """Who has a delivered key."""
-
-        def client_of(key: DeliveredKey, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
-            return client(self.guard.watch(_session_of(key, self.member)), service)
-
-        return AwsKeyHolder(client_of)
+        return AwsKeyHolder(self._client_of_key)
 
     def bench(  # noqa: PLR0913 -- what probes work with
         self,
@@ -127,8 +123,7 @@ class RehearsalAws:
             return client(self.own if service in _OWN else self.member, service)
 
         def as_key(service: str, key_id: str, secret: str) -> Any:  # noqa: ANN401 -- as above
-            key = DeliveredKey(key_id=key_id, secret=secret)
-            return client(self.guard.watch(_session_of(key, self.member)), service)
+            return self._client_of_key(DeliveredKey(key_id=key_id, secret=secret), service)
 
         return Bench(
             client=client_of,
@@ -141,6 +136,9 @@ class RehearsalAws:
             bucket=bucket,
             seal_key=seal_key,
         )
+
+    def _client_of_key(self, key: DeliveredKey, service: str) -> Any:  # noqa: ANN401 -- boto3 makes the class at run time
+        return client(self.guard.watch(_session_of(key, self.member)), service)
 
     def disarm(self, user: str) -> int:
         """Take away the keys of a user of ours; meets `rehearsal.ports.Disarm`."""
